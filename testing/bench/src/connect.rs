@@ -6,6 +6,7 @@ use crate::report::{Report, Table};
 use crate::stats::ms;
 use crate::subjects::{Subjects, direct, next_number};
 use e2e::{Stack, Terminal};
+use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
@@ -84,10 +85,13 @@ impl Route<'_> {
         for terminal in opened {
             terminal.leave().await;
         }
-        for mut terminal in running.take(at_once, &pages, async |page| self.attached(page).await).await {
+        // Together, because a session waits seconds for the page that left.
+        let opened = running.take(at_once, &pages, async |page| self.attached(page).await).await;
+        join_all(opened.into_iter().map(async |mut terminal| {
             terminal.close_session().await;
-            terminal.expect_close().await;
-        }
+            terminal.expect_close().await
+        }))
+        .await;
     }
 
     async fn attached(self, page: &str) -> Terminal {

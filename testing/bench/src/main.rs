@@ -1,5 +1,5 @@
 //! Benchmarks Termgate and its peers on this machine: `make bench`, or `cargo run --release -p bench -- echo` for one figure.
-//! Prints tables, and writes all results as JSON. docs/performance.md explains each figure.
+//! Prints each table as soon as it is measured, and writes all results as JSON. docs/performance.md explains each figure.
 #![expect(clippy::print_stdout, reason = "a program prints its results")]
 #![expect(clippy::expect_used, reason = "a failed measurement ends the program")]
 
@@ -115,11 +115,8 @@ async fn main() -> std::io::Result<ExitCode> {
         return cost::player::run(recording).await.map(|()| ExitCode::SUCCESS);
     }
     let figures = if args.figures.is_empty() { Figure::value_variants() } else { &args.figures };
-    let warning = quiet::warning().await;
-    if let Some(warning) = &warning {
-        println!("{warning}");
-    }
-    let mut report = Report::new(warning);
+    let mut report = Report::new(quiet::warning().await);
+    println!("{}", report.heading());
     let mut leaks = Vec::new();
     let relays = relays::Options {
         rounds: args.rounds,
@@ -151,11 +148,10 @@ async fn main() -> std::io::Result<ExitCode> {
             }
             Figure::Soak => leaks.extend(soak::measure(args.minutes, &mut report).await),
         }
+        report.write(&args.json)?;
     }
     subjects.stop().await;
-    println!("{}", report.tables());
-    report.write(&args.json)?;
-    println!("written to {}", args.json.display());
+    println!("\nwritten to {}", args.json.display());
     for leak in &leaks {
         println!("LEAK: {leak}");
     }

@@ -3,7 +3,7 @@
 use crate::stats::percentile;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{Display, Formatter};
 use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -69,6 +69,20 @@ impl Table {
     }
 }
 
+impl Display for Table {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let Self { figure, unit, columns, rows } = self;
+        writeln!(f, "| {figure} ({unit}) | {} |", columns.join(" | "))?;
+        write!(f, "|---|{}", "---|".repeat(columns.len()))?;
+        for row in rows {
+            let values =
+                columns.iter().map(|column| row.values.get(column).map_or("–".into(), |value| short(*value)));
+            write!(f, "\n| {} | {} |", row.subject, values.collect::<Vec<_>>().join(" | "))?;
+        }
+        Ok(())
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct Machine {
     processor: String,
@@ -101,27 +115,17 @@ impl Report {
         Self { machine, commit: output_of("git", &["rev-parse", "--short", "HEAD"]), at, warning, tables: Vec::new() }
     }
 
-    pub(crate) fn add(&mut self, table: Table) {
-        self.tables.push(table);
+    /// The machine, and other programs that use it.
+    pub(crate) fn heading(&self) -> String {
+        let Machine { processor, processors, kernel } = &self.machine;
+        let heading = format!("{processor}, {processors} processors, Linux {kernel}; commit {}", self.commit);
+        self.warning.iter().fold(heading, |heading, warning| format!("{heading}\n\n{warning}"))
     }
 
-    pub(crate) fn tables(&self) -> String {
-        let Machine { processor, processors, kernel } = &self.machine;
-        let mut text = format!("{processor}, {processors} processors, Linux {kernel}; commit {}\n", self.commit);
-        if let Some(warning) = &self.warning {
-            let _ = writeln!(text, "\n{warning}");
-        }
-        for Table { figure, unit, columns, rows } in &self.tables {
-            // Writing to a String does not fail.
-            let _ = writeln!(text, "\n| {figure} ({unit}) | {} |", columns.join(" | "));
-            let _ = writeln!(text, "|---|{}", "---|".repeat(columns.len()));
-            for row in rows {
-                let values =
-                    columns.iter().map(|column| row.values.get(column).map_or("–".into(), |value| short(*value)));
-                let _ = writeln!(text, "| {} | {} |", row.subject, values.collect::<Vec<_>>().join(" | "));
-            }
-        }
-        text
+    /// Prints the table at once, because a run takes long.
+    pub(crate) fn add(&mut self, table: Table) {
+        println!("\n{table}");
+        self.tables.push(table);
     }
 
     pub(crate) fn write(&self, path: &Path) -> std::io::Result<()> {
