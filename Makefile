@@ -34,12 +34,12 @@ test: ## Check everything, as CI does: a part that fails does not keep the other
 	@failed=; for part in test-rust test-deploy test-web test-workflows; do $(MAKE) $$part || failed="$$failed $$part"; done; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
 
-# Two tests at a time for each CPU, because most tests wait. The programs are also checked as users build them: together with the
-# tests, they have what only tests need.
+# Two tests at a time for each CPU, because most tests wait. The second check is of the programs as users build them: together with
+# the tests, they have what only tests need. The documentation needs the same build.
 test-rust: system-test .venv/installed crates/vt/differential/node_modules/.package-lock.json web/node_modules/.package-lock.json ## Check formatting, lints and every Rust test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo clippy --package backend --package gateway-lambda --package doctor --package dev-gateway --bins --locked -- -D warnings
+	cargo clippy --locked -- -D warnings
 	cargo fetch --locked
 	cargo deny --offline check bans licenses sources
 	$(BUILD)
