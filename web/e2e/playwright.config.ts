@@ -70,7 +70,7 @@ export default defineConfig({
   ...(IN_FIREFOX && { testMatch: FIREFOX_SPECS, grepInvert: /@chromium/ }),
   outputDir: IN_FIREFOX ? "../test-results/firefox" : "../test-results",
   retries: 0,
-  workers: 1,
+  workers: 2,
   // Far from what a busy machine takes: a test that works never gets near them.
   timeout: 120_000,
   expect: { timeout: 30_000 },
