@@ -129,7 +129,7 @@ impl Lease {
             Some(class) => store.put_class(&self.record.id, &class).await,
             None => Ok(()),
         };
-        // The list, too, whatever became of the class.
+        // The list is written even if the class is not.
         class.and(self.put_revoked(store, now).await)
     }
 

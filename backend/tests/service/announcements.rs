@@ -39,6 +39,17 @@ pub(crate) fn notices(page: &Terminal) -> Vec<(String, String, Option<String>)> 
     page.events.iter().filter_map(notice).collect()
 }
 
+/// Reads everything, and expects so many messages: those of Grace H., with a line.
+pub(crate) async fn expect_notices(page: &mut Terminal, count: usize) {
+    catch_up(page, "read").await;
+    let said = notices(page);
+    assert_eq!(said.len(), count, "{said:?}");
+    for (from, text, line) in said {
+        assert_eq!((from.as_str(), text.as_str()), ("Grace H.", "Look at <b>this</b>\nnow"));
+        assert_eq!(line.as_deref(), Some("ls -la"));
+    }
+}
+
 pub(crate) fn is_notice(event: &StreamEvent) -> bool {
     matches!(event, StreamEvent::Notice(_))
 }
@@ -63,13 +74,7 @@ async fn a_message_reaches_the_class_once_and_says_whom_it_missed() {
         page.event(is_notice).await;
     }
     for (page, count) in [(&mut ada, 1), (&mut ben, 1), (&mut eve, 0)] {
-        catch_up(page, "read").await;
-        let said = notices(page);
-        assert_eq!(said.len(), count, "{said:?}");
-        for (from, text, line) in said {
-            assert_eq!((from.as_str(), text.as_str()), ("Grace H.", "Look at <b>this</b>\nnow"));
-            assert_eq!(line.as_deref(), Some("ls -la"));
-        }
+        expect_notices(page, count).await;
     }
     service.stop().await;
 }

@@ -1,11 +1,11 @@
 //! Messages to a class whose sessions run in several instances: each is reached and counted once, and an instance that hangs, lies
 //! or is not one harms no other.
 
-use crate::announcements::{announce, is_notice, notices, page_of};
+use crate::announcements::{announce, expect_notices, is_notice, notices, page_of};
 use crate::support::{Service, client, gateway_claims, read, sign, user_token, within};
 use crate::wall::{Page, catch_up, class, instructor};
-use crate::wall_instances::{ask_as, instance, instance_claims, join, record};
-use backend::store::{Member, MemoryStore, SessionRecord, SessionState, Store};
+use crate::wall_instances::{ask_as, created, instance, instance_claims, join, record};
+use backend::store::{Member, MemoryStore, Store};
 use serde_json::{Value, json};
 use shared_protocol::gateway::{ANNOUNCE_PATH, GROUP_PATH};
 use shared_protocol::{Role, UserClaims};
@@ -33,8 +33,7 @@ async fn a_message_reaches_the_class_in_every_instance_once() {
     // They read nothing meanwhile.
     (ada.away, ben.away, eve.away) = (true, true, true);
     let asked = join(&store, "idle", |_| None).await;
-    let waits = SessionRecord { state: SessionState::Created, owner: None, ..record("idle", "") };
-    store.compare_and_set(&waits, Some(&record("idle", "idle").version())).await.unwrap();
+    store.compare_and_set(&created("idle"), Some(&record("idle", "idle").version())).await.unwrap();
     let named = UserClaims { class: class("class-7", Some("Grace H.")), ..instructor("class-7") };
     assert_eq!(say(&here, &named, announce("a-1", Some("ls -la"))).await, (2, 1));
     // Once more over the other instance, as after a lost answer.
@@ -43,13 +42,7 @@ async fn a_message_reaches_the_class_in_every_instance_once() {
         if count > 0 {
             page.event(is_notice).await;
         }
-        catch_up(page, "read").await;
-        let said = notices(page);
-        assert_eq!(said.len(), count, "{said:?}");
-        for (from, text, line) in said {
-            assert_eq!((from.as_str(), text.as_str()), ("Grace H.", "Look at <b>this</b>\nnow"));
-            assert_eq!(line.as_deref(), Some("ls -la"));
-        }
+        expect_notices(page, count).await;
     }
     let mut late = page_of(&here, "ben", "class-7", "late").await;
     late.event(is_notice).await;

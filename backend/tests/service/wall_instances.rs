@@ -167,6 +167,11 @@ pub(crate) fn record(id: &str, owner: &str) -> SessionRecord {
     }
 }
 
+/// A session of the class that runs nowhere.
+pub(crate) fn created(id: &str) -> SessionRecord {
+    SessionRecord { state: SessionState::Created, owner: None, ..record(id, "") }
+}
+
 fn sight(text: &str) -> Value {
     let picture = json!({"cols": 80, "rows": 1, "cursor": null, "lines": [[text, []]]});
     json!({"at": 1, "here": true, "title": "\u{1b}title", "active_at": 1, "exit_code": null, "hand": null, "picture": picture})
@@ -332,8 +337,7 @@ async fn an_answer_is_bounded_and_the_next_ones_bring_the_rest() {
 async fn a_class_of_thousands_has_a_thousand_rows_and_screens_for_those_in_view() {
     let store = Arc::new(MemoryStore::shared());
     for number in 0..1500 {
-        let record = SessionRecord { state: SessionState::Created, owner: None, ..record(&format!("s{number}"), "") };
-        store.compare_and_set(&record, None).await.unwrap();
+        store.compare_and_set(&created(&format!("s{number}")), None).await.unwrap();
     }
     let (service, shells) = instance(&store).await;
     let _ada = start(&service, &shells, "ada", "class-7", "hello").await;
@@ -373,8 +377,7 @@ async fn an_instance_sends_the_screens_in_view_and_of_the_others_the_rows() {
 async fn in_a_class_of_more_than_two_hundred_the_screens_in_view_come_from_every_instance() {
     let store = Arc::new(MemoryStore::shared());
     for number in 0..200 {
-        let record = SessionRecord { state: SessionState::Created, owner: None, ..record(&format!("s{number}"), "") };
-        store.compare_and_set(&record, None).await.unwrap();
+        store.compare_and_set(&created(&format!("s{number}")), None).await.unwrap();
     }
     let ((here, _), (there, shells)) = (instance(&store).await, instance(&store).await);
     let ben = start(&there, &shells, "ben", "class-7", "ben's first").await;

@@ -72,7 +72,7 @@ function offersOf() {
   };
 }
 
-test("a refused line comes back, whatever the reason, and no other one", () => {
+test("a refused line comes back for every reason, and no other one", () => {
   const { offer, type, refuse, open, typed } = offersOf();
   for (const line of ["one", "two", "three"]) offer(line);
   type(1, { seq: 4 });
