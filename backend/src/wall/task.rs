@@ -60,6 +60,9 @@ pub(super) struct Task {
     frames: VecDeque<Bytes>,
     /// True once the page was told to go elsewhere: it gets no more updates from here.
     is_leaving: bool,
+    /// Last look for news.
+    looked_at: Option<Instant>,
+    /// Last update.
     updated_at: Option<Instant>,
     touched_at: Instant,
 }
@@ -79,6 +82,7 @@ impl Task {
             acked: 0,
             frames: VecDeque::new(),
             is_leaving: false,
+            looked_at: None,
             updated_at: None,
             touched_at: now,
         }
@@ -103,7 +107,7 @@ impl Task {
             }
             self.refresh_link(now);
             self.send(Instant::now());
-            let deadline = self.deadline();
+            let deadline = self.deadline(now);
             tokio::select! {
                 request = mailbox.recv() => match request {
                     Some(request) => self.handle(request),
@@ -117,9 +121,11 @@ impl Task {
         self.link.leave();
     }
 
-    fn deadline(&self) -> Instant {
-        let update = self.updated_at.map_or_else(Instant::now, |at| at + UPDATE_INTERVAL);
-        self.link.deadline().map_or(update, |at| at.min(update))
+    /// The next look for news, or after a while where no relay takes any: it wakes the task once it does.
+    fn deadline(&self, now: Instant) -> Instant {
+        let look = self.looked_at.map(|at| at + UPDATE_INTERVAL).filter(|at| now < *at);
+        let look = look.unwrap_or(now + UPDATE_INTERVAL);
+        self.link.deadline().map_or(look, |at| at.min(look))
     }
 
     fn handle(&mut self, request: Request) {
@@ -206,16 +212,16 @@ impl Task {
 
     /// Makes the next update, if it is time and there is news.
     fn compose(&mut self, now: Instant) -> bool {
-        if self.is_leaving || self.updated_at.is_some_and(|at| now < at + UPDATE_INTERVAL) {
+        if self.is_leaving || self.looked_at.is_some_and(|at| now < at + UPDATE_INTERVAL) {
             return false;
         }
-        self.updated_at = Some(now);
+        self.looked_at = Some(now);
         if self.v - self.acked >= WALL_WINDOW {
             return false;
         }
         let entries = self.roster.entries(self.page.visible.as_ref());
         let Some(Update { full, payloads }) = self.page.update(&entries, now) else { return false };
-        self.v += 1;
+        (self.v, self.updated_at) = (self.v + 1, Some(now));
         let (v, parts) = (self.v, payloads.len() as u16);
         for (news, part) in payloads.into_iter().zip(1..) {
             let frame = self.encode(ServerMessage::Wall(WallFrame { v, full, part, parts, news }));

@@ -22,6 +22,7 @@ mod removal;
 mod replay;
 mod theme;
 mod typing;
+mod wall;
 
 proptest::proptest! {
     #![proptest_config(proptest::test_runner::Config::with_cases(150))]
