@@ -230,6 +230,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_answer_has_at_most_64_frames_and_128_kib() {
+        for (frames, bytes) in [(64, 2048), (4, 32 * 1024)] {
+            let (outbox, frame) = (Outbox::default(), Bytes::from(vec![b'x'; bytes]));
+            for _ in 0..frames {
+                outbox.send(frame.clone()).await.unwrap();
+            }
+            let began = Instant::now();
+            assert_eq!(outbox.send(frame).await.unwrap_err().0, 1008);
+            assert_eq!(began.elapsed(), Duration::from_secs(20), "{frames} frames wait");
+            assert_eq!(outbox.poll(1, WAIT).await.unwrap().frames.len(), frames);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_close_comes_after_the_last_frame() {
         let outbox = Arc::new(Outbox::default());
         let waiting = Arc::clone(&outbox);

@@ -120,3 +120,44 @@ impl Socket for PolledSocket {
         let _ = timeout(CLOSE_TIMEOUT, self.polled.outbox.close_taken()).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    fn open(connections: &PolledConnections) -> (Arc<Polled>, PolledSocket) {
+        connections.open(ConnectionId::new("c").unwrap(), "hash".into())
+    }
+
+    fn texts(count: usize, text: &'static str) -> Vec<Incoming> {
+        (0..count).map(|_| Incoming::Text(Bytes::from_static(text.as_bytes()))).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn messages_that_find_no_room_for_4_s_are_refused_and_none_is_taken() {
+        let (polled, mut socket) = open(&PolledConnections::default());
+        polled.deliver(texts(MAX_MESSAGES - 1, "early")).await.unwrap();
+        let began = Instant::now();
+        assert_eq!(polled.deliver(texts(2, "refused")).await, Err(DeliverError::Full));
+        assert_eq!(began.elapsed(), Duration::from_secs(4));
+        polled.deliver(texts(1, "late")).await.unwrap();
+        for number in 0..MAX_MESSAGES {
+            let Incoming::Text(text) = socket.recv().await else { panic!("{number}") };
+            assert_eq!(text, if number < MAX_MESSAGES - 1 { "early" } else { "late" }, "{number}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_asks_nothing_for_45_s_is_silent() {
+        let connections = PolledConnections::default();
+        let (_polled, socket) = open(&connections);
+        advance(Duration::from_secs(45)).await;
+        assert!(!socket.is_silent());
+        assert!(connections.find(&ConnectionId::new("c").unwrap(), "hash").is_some());
+        advance(Duration::from_secs(45)).await;
+        assert!(!socket.is_silent(), "it has asked meanwhile");
+        advance(Duration::from_millis(1)).await;
+        assert!(socket.is_silent());
+    }
+}

@@ -1,6 +1,7 @@
 //! `/terminal/…`: connections over HTTP requests, whose answers may be lost, repeated or taken twice.
 
 mod attacks;
+mod closing;
 
 use crate::support::{ATTACH, PING, Service, client, until, user, user_token, within};
 use backend::store::{MemoryStore, Store};
@@ -66,10 +67,15 @@ struct Polled {
 impl Polled {
     /// Opens a connection with an attach, and reads its answer.
     async fn attach(address: SocketAddr, token: &str) -> Self {
-        let opened = post(address, MESSAGES_PATH, token, None, ATTACH).await;
+        Self::attach_as("page", address, token).await
+    }
+
+    /// The same with this client id.
+    async fn attach_as(client: &str, address: SocketAddr, token: &str) -> Self {
+        let opened = post(address, MESSAGES_PATH, token, None, &ATTACH.replace("page", client)).await;
         assert_eq!(opened.status, 200, "{opened:?}");
         let (id, attached) = (opened.connection(), &opened.body[0]);
-        assert_eq!(attached["type"], "attached");
+        assert_eq!((&attached["type"], &attached["dispatch"]), (&json!("attached"), &json!("concurrent")));
         let (epoch, seq) = (attached["epoch"].as_u64().unwrap(), attached["inputSeq"].as_u64().unwrap());
         let token = token.to_owned();
         Self { address, token, id, answered: 1, epoch, seq, frames: opened.body, close: None }

@@ -1,17 +1,35 @@
 //! Sections of the page of which each sentence has a test: `sentences.txt` lists the begin of each, and its tests as `FILE NAME`; `-`
 //! stands for one that explains, or that nothing can show. A new sentence needs a line there, and a test that goes leaves a gap.
 
-use super::section;
+use super::PAGE;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 const LIST: &str = include_str!("sentences.txt");
 
+/// The lines of each section, without code: a section ends at the next heading, of whichever level.
+fn sections() -> BTreeMap<&'static str, Vec<&'static str>> {
+    let (mut sections, mut heading, mut is_code) = (BTreeMap::<_, Vec<_>>::new(), "", false);
+    for line in PAGE.lines() {
+        if line.starts_with("```") {
+            is_code = !is_code;
+        } else if let Some(title) = line.strip_prefix("### ").or(line.strip_prefix("## ")).filter(|_| !is_code) {
+            heading = title;
+        } else if !is_code {
+            sections.entry(heading).or_default().push(line);
+        }
+    }
+    sections
+}
+
 /// The sentences and rows of a section.
-fn sentences(text: &str) -> Vec<String> {
-    let text = text.split("\n### ").next().unwrap();
+fn sentences(lines: &[&str]) -> Vec<String> {
+    let is_rule = |at: usize| lines.get(at).is_some_and(|line| line.starts_with("|---"));
     let mut paragraphs = vec![String::new()];
-    for line in text.lines() {
+    for (at, line) in lines.iter().enumerate() {
+        if is_rule(at) || is_rule(at + 1) {
+            continue;
+        }
         if line.is_empty() || line.starts_with("- ") || line.starts_with('|') {
             paragraphs.push(String::new());
         }
@@ -19,12 +37,8 @@ fn sentences(text: &str) -> Vec<String> {
         *paragraph += line.trim().trim_start_matches("- ");
         paragraph.push(' ');
     }
-    let is_content = |text: &String| !text.is_empty() && !text.starts_with("|---") && !HEADERS.contains(&text.as_str());
-    paragraphs.iter().flat_map(|paragraph| split(paragraph)).filter(is_content).collect()
+    paragraphs.iter().flat_map(|paragraph| split(paragraph)).filter(|text| !text.is_empty()).collect()
 }
-
-/// First rows of tables.
-const HEADERS: [&str; 2] = ["| message | answer |", "| request | body | answer |"];
 
 fn split(paragraph: &str) -> Vec<String> {
     if paragraph.starts_with('|') {
@@ -62,9 +76,11 @@ fn list() -> BTreeMap<&'static str, BTreeMap<&'static str, Vec<&'static str>>> {
 
 #[test]
 fn each_sentence_is_listed_once() {
+    let sections = sections();
     for (heading, listed) in list() {
+        let lines = sections.get(heading).unwrap_or_else(|| panic!("no heading {heading}"));
         let mut used = BTreeSet::<&str>::new();
-        for sentence in sentences(section(&format!("## {heading}"))) {
+        for sentence in sentences(lines) {
             let begins: Vec<&str> = listed.keys().copied().filter(|begin| sentence.starts_with(*begin)).collect();
             assert_eq!(begins.len(), 1, "{heading}: sentences.txt lists {begins:?} for: {sentence}");
             used.extend(begins);
@@ -80,7 +96,8 @@ fn each_test_of_the_list_exists() {
     for test in list().into_values().flat_map(BTreeMap::into_values).flatten().filter(|test| *test != "-") {
         let (file, name) = test.split_once(' ').unwrap();
         let text = std::fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
-        let is_there = [format!("fn {name}("), format!("test(\"{name}\"")].iter().any(|start| text.contains(start));
-        assert!(is_there, "{file} has no test {name}");
+        // The last one is a table of cases.
+        let starts = [format!("fn {name}("), format!("test(\"{name}\""), format!(")(\"{name}\"")];
+        assert!(starts.iter().any(|start| text.contains(start)), "{file} has no test {name}");
     }
 }
