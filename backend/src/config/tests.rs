@@ -172,3 +172,13 @@ fn recordings_go_to_a_folder_or_a_bucket() {
         assert!(place(bad).unwrap_err().to_string().starts_with("RECORDINGS_URL must be an address"), "{bad}");
     }
 }
+
+#[test]
+fn numbers_of_the_page_are_the_defaults() {
+    let config = read(&[]).unwrap();
+    let Limits { detach_timeout, idle_timeout, initial_lifetime, extension, max_lifetime, output_rate, .. } =
+        config.limits;
+    let times = [detach_timeout, idle_timeout, initial_lifetime, extension, max_lifetime];
+    assert_eq!(times.map(|time| time.as_secs() / 60), [5, 30, 240, 60, 480]);
+    assert_eq!((output_rate, config.connections_per_user, config.relays_at_most), (1024 * 1024, 20, 250));
+}

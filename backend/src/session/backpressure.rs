@@ -73,21 +73,30 @@ mod tests {
     use shared_protocol::Role;
 
     /// End of a log that is too long for a client without an acknowledgement.
-    const END: Pos = Pos(BACKPRESSURE_HIGH_WATERMARK + 1);
+    const END: Pos = Pos(512 * 1024 + 1);
 
     #[test]
     fn reading_stops_above_one_watermark_and_resumes_at_the_other() {
-        let now = Instant::now();
-        let (mut backpressure, mut client) = (Backpressure::default(), Client::new(&caller("ada", "c1"), false, now));
-        let _frames = client.outbound.link.open_direct();
-        let low = END.0 - BACKPRESSURE_LOW_WATERMARK;
-        for (acked, stops, paused) in [(0, true, true), (low - 1, false, true), (low, false, false)] {
-            client.outbound.ack(Pos(acked), now);
-            assert_eq!(backpressure.update([&mut client].into_iter(), END, now), stops);
-            assert_eq!((backpressure.paused, backpressure.deadline().is_some()), (paused, paused));
+        // A client that gets screens needs a quarter.
+        for share in [1, 4] {
+            let now = Instant::now();
+            let (mut backpressure, mut client) =
+                (Backpressure::default(), Client::new(&caller("ada", "c1"), false, now));
+            client.outbound.screens_only = share == 4;
+            let _frames = client.outbound.link.open_direct();
+            let high = END.0 - 512 * 1024 / share;
+            let low = END.0 - 384 * 1024 / share;
+            for (acked, stops, paused) in [(high - 1, true, true), (low - 1, false, true), (low, false, false)] {
+                client.outbound.ack(Pos(acked), now);
+                assert_eq!(backpressure.update([&mut client].into_iter(), END, now), stops, "{share} {acked}");
+                assert_eq!((backpressure.paused, backpressure.deadline().is_some()), (paused, paused));
+            }
+            let mut other = Client::new(&caller("ada", "c1"), false, now);
+            other.outbound.screens_only = share == 4;
+            let _frames = other.outbound.link.open_direct();
+            other.outbound.ack(Pos(high), now);
+            assert!(!Backpressure::default().update([&mut other].into_iter(), END, now), "{share}: not yet");
         }
-        client.outbound.screens_only = true;
-        assert!(backpressure.update([&mut client].into_iter(), END, now), "screens need less");
     }
 
     #[test]
@@ -114,6 +123,8 @@ mod tests {
         })
     }
 
+    const SHARED: Duration = Duration::from_secs(2);
+
     #[test]
     fn a_second_page_that_does_not_read_holds_nobody_back_for_long() {
         let now = Instant::now();
@@ -124,13 +135,19 @@ mod tests {
             backpressure.paused
         };
         assert!(pauses(&mut pages, Duration::ZERO));
-        assert!(pauses(&mut pages, SHARED_TIMEOUT - Duration::from_millis(1)));
-        assert!(!pauses(&mut pages, SHARED_TIMEOUT));
-        pages[1].outbound.ack(Pos(1), now + SHARED_TIMEOUT);
-        assert!(!pauses(&mut pages, SHARED_TIMEOUT + Duration::from_secs(1)), "nor by a byte now and then");
-        let mut third = two(now + SHARED_TIMEOUT);
+        assert!(pauses(&mut pages, SHARED - Duration::from_millis(1)));
+        assert!(!pauses(&mut pages, SHARED));
+        pages[1].outbound.ack(Pos(1), now + SHARED);
+        assert!(!pauses(&mut pages, SHARED + Duration::from_secs(1)), "nor by a byte now and then");
+        let mut third = two(now + SHARED);
         let _more = third.each_mut().map(|page| page.outbound.link.open_direct());
-        assert!(!pauses(&mut third, SHARED_TIMEOUT + Duration::from_secs(1)), "nor by coming back as another one");
+        assert!(!pauses(&mut third, SHARED + Duration::from_secs(1)), "nor by coming back as another one");
+        for (ms, may_pause) in [(19_999, false), (20_000, true)] {
+            let after = Duration::from_millis(ms);
+            let mut later = two(now + after);
+            let _frames = later.each_mut().map(|page| page.outbound.link.open_direct());
+            assert_eq!(pauses(&mut later, after), may_pause, "after {ms} ms");
+        }
     }
 
     #[test]
@@ -140,7 +157,7 @@ mod tests {
         let _frames = pages.each_mut().map(|page| page.outbound.link.open_direct());
         let end = Pos(2 * END.0);
         assert!(backpressure.update(pages.iter_mut(), end, now));
-        backpressure.update(pages.iter_mut(), end, now + SHARED_TIMEOUT);
+        backpressure.update(pages.iter_mut(), end, now + SHARED);
         assert!(backpressure.paused, "none of them is held back by another");
     }
 }

@@ -3,6 +3,7 @@
 use super::pty::{
     Exit, Interest, InterruptKey, ProcessGroup, Pty, PtyEvent, ReadOutcome, ShellSpawner, ShellSpec, Size,
 };
+use super::quota::QuotaExceeded;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use shared_protocol::server::Tty;
@@ -33,6 +34,10 @@ struct State {
     unmarked: bool,
     /// Memory of the service for this session, in bytes, as often as it was told.
     held: Vec<u64>,
+    /// The quota exceeded, if any.
+    exceeded: Option<QuotaExceeded>,
+    /// True until a change of it was reported.
+    quota_changed: bool,
 }
 
 /// A scripted terminal: a clone is the test's end.
@@ -77,6 +82,11 @@ impl Script {
     /// Ends the shell.
     pub fn exit(&self, code: i32) {
         self.change(|state| state.exit = Some(Exit { code, signal: None }));
+    }
+
+    /// Sets the quota that is exceeded.
+    pub fn exceed(&self, exceeded: Option<QuotaExceeded>) {
+        self.change(|state| (state.exceeded, state.quota_changed) = (exceeded, true));
     }
 
     /// Sets the effect of Ctrl-C.
@@ -144,6 +154,9 @@ impl ShellSpawner for ScriptedSpawner {
 impl Pty for Script {
     fn poll_event(&mut self, context: &mut Context<'_>, interest: Interest) -> Poll<PtyEvent> {
         let mut state = self.0.lock();
+        if std::mem::take(&mut state.quota_changed) {
+            return Poll::Ready(PtyEvent::QuotaChanged);
+        }
         if interest.write && state.room > 0 {
             return Poll::Ready(PtyEvent::Writable);
         }
@@ -223,5 +236,9 @@ impl ProcessGroup for Script {
 
     fn set_held_by_service(&self, bytes: u64) {
         self.0.lock().held.push(bytes);
+    }
+
+    fn quota_exceeded(&self) -> Option<QuotaExceeded> {
+        self.0.lock().exceeded
     }
 }

@@ -1,11 +1,12 @@
 //! The keys in the server: those of the table, each with its type and TTL, and no others.
 
 use crate::started;
-use backend::store::keys::{CONNECTION_GONE, INSTANCES, KeySpec, SCREEN, SESSION, SESSIONS_OF_USER, TABLE};
+use backend::store::keys::{CONNECTION_GONE, DISPATCH, INSTANCES, KeySpec, SCREEN, SESSION, SESSIONS_OF_USER, TABLE};
 use backend::store::{
-    CREATED_TTL, DISCONNECTED_TTL, INSTANCE_TTL, RUNNING_TTL, ScreenRecord, Store, TOMBSTONE_TTL, contract,
+    CREATED_TTL, DISCONNECTED_TTL, DispatchRecord, INSTANCE_TTL, RUNNING_TTL, ScreenRecord, Store, TOMBSTONE_TTL,
+    contract,
 };
-use shared_protocol::{ConnectionId, Epoch, SessionId};
+use shared_protocol::{ConnectionId, Dispatch, Epoch, SessionId};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use test_servers::RedisServer;
@@ -39,6 +40,8 @@ async fn the_contract_is_kept_with_the_keys_of_the_table_and_no_others() {
 
 #[tokio::test]
 async fn each_key_has_its_ttl() {
+    let (hour, day) = (Duration::from_secs(3600), Duration::from_secs(24 * 3600));
+    assert_eq!((CREATED_TTL, RUNNING_TTL, TOMBSTONE_TTL), (hour, 6 * hour, day));
     let (server, store) = started().await;
     let (created, running, ended) = (contract::created("c"), contract::running("r", "i", 5), contract::ended("e"));
     for (record, expected) in [(&created, CREATED_TTL), (&running, RUNNING_TTL), (&ended, TOMBSTONE_TTL)] {
@@ -53,6 +56,8 @@ async fn each_key_has_its_ttl() {
     assert!(has_ttl(&server, &INSTANCES.key(""), INSTANCE_TTL).await);
     store.mark_disconnected(&ConnectionId::new("c=").unwrap()).await.unwrap();
     assert!(has_ttl(&server, &CONNECTION_GONE.key("c="), DISCONNECTED_TTL).await);
+    store.put_dispatch("api/dev", &DispatchRecord { dispatch: Dispatch::Serial, at: 1 }).await.unwrap();
+    assert!(has_ttl(&server, &DISPATCH.key("api/dev"), day).await);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use crate::support::{Service, read, user, user_token};
 use reqwest::Method;
 use serde_json::Value;
-use shared_protocol::{ClassClaims, GroupId, Role, UserClaims};
+use shared_protocol::{ClassClaims, GroupId, Role, SessionId, UserClaims};
 
 /// Sessions of the class: more than a page has.
 const CLASS_SIZE: usize = 103;
@@ -81,4 +81,14 @@ async fn a_group_that_does_not_exist_is_refused_as_one_of_others() {
         assert_eq!(list(&service, "class-9", "", &stranger).await, refused);
         assert_eq!(list(&service, "no%20group", "", &stranger).await, refused);
     }
+}
+
+#[tokio::test]
+async fn an_instructors_session_belongs_to_no_group() {
+    let service = Service::start().await;
+    let instructor = member("ina", Role::Instructor, "class-7", None);
+    let own = UserClaims { sid: SessionId::new("own").ok(), ..instructor.clone() };
+    assert_eq!(service.api(Method::POST, "", &own).await.0, 201);
+    let (_, page) = list(&service, "class-7", "", &instructor).await;
+    assert!(ids(&page).is_empty(), "{page}");
 }

@@ -1,15 +1,19 @@
 //! Two instances that share a store: a session lives in one, and every route of the other reaches it.
 
-use crate::support::relay::Carrier;
+use crate::support::relay::{Carrier, post_question, relay_claims};
 use crate::support::{
     ATTACH, PING, Service, Terminal, client, gateway_claims, read, sign, until, user, user_token, within,
 };
-use backend::store::{MemoryStore, SessionState, Store};
+use backend::clock::{Clock, SystemClock};
+use backend::store::{Instance, InstanceId, MemoryStore, SessionState, Store};
 use backend::terminal::UnixSpawner;
-use shared_protocol::gateway::{MESSAGE_PATH, REQUEST_ID_HEADER};
+use serde_json::json;
+use shared_protocol::gateway::{MESSAGE_PATH, RECEIVED_HEADER, REQUEST_ID_HEADER};
 use shared_protocol::relay::{RELAY_VERSION, RELAYS_HEADER};
 use shared_protocol::{Epoch, GatewayClaims, SessionId, StreamEvent};
 use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 /// Two instances, their store, and a page on the session `s` of the first.
 async fn two() -> (Service, Service, Arc<MemoryStore>, Terminal) {
@@ -92,7 +96,8 @@ async fn a_session_moves_when_its_instance_is_replaced() {
     let id = SessionId::new("s").unwrap();
     until("the tombstone", async || store.session(&id).await.unwrap().unwrap().has_ended()).await;
     // The draining instance still gets requests for a while, and starts no session.
-    let mut second = Terminal::open(&here.terminal_url("s", &user_token(&user("ada", Some("s"))))).await;
+    // Any controller that may reach it starts the next shell.
+    let mut second = Terminal::open(&here.terminal_url("s", &user_token(&user("bob", Some("s"))))).await;
     second.attach("first").await;
     assert!(Epoch(second.epoch) > epoch);
     second.sees("be1fore").await;
@@ -165,5 +170,59 @@ async fn the_screen_of_a_session_that_ended_is_forgotten() {
     until("the screen to be forgotten", async || screen().await.is_none()).await;
     let record = store.session(&id).await.unwrap().unwrap();
     assert!(matches!(record.state, SessionState::Ended { .. }));
+    tokio::join!(here.stop(), there.stop());
+}
+
+#[tokio::test]
+async fn the_hop_between_instances_is_part_of_the_gateways_time() {
+    let (here, there, _store, _terminal) = two().await;
+    // The clock where the request arrives is ahead: that of the session's instance counts.
+    there.clock.jump(20);
+    let claims = gateway_claims(MESSAGE_PATH, PING.as_bytes(), "c=", Some("s"));
+    let request =
+        client().post(format!("http://{}{MESSAGE_PATH}", there.address)).body(PING).bearer_auth(sign(&claims));
+    let request = request.header(RELAYS_HEADER, RELAY_VERSION).header(RECEIVED_HEADER, SystemClock.now_ms());
+    let (_, pong) = read(within("a request", request.send()).await.unwrap()).await;
+    assert!(pong["gatewayMs"].as_u64().unwrap() < 10_000, "{pong}");
+    tokio::join!(here.stop(), there.stop());
+}
+
+#[tokio::test]
+async fn a_question_that_fails_on_its_way_is_sent_once_more() {
+    let (here, there, store, _terminal) = two().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = Some(format!("http://{}", listener.local_addr().unwrap()));
+    let id = InstanceId("granted".into());
+    store.heartbeat(&Instance { id, address, started_at: 1, draining: false, relays: 0 }).await.unwrap();
+    let relay = format!("granted.{}", "0".repeat(32));
+    let body = json!({"relay": relay, "number": 1, "answered": 0, "waitMs": 0}).to_string();
+    // An instance that hangs up so often, and then answers.
+    let answers = async |failures: usize| {
+        for _ in 0..failures {
+            drop(listener.accept().await.unwrap());
+        }
+        if failures < 2 {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            assert!(socket.read(&mut [0; 4096]).await.unwrap() > 0);
+            let answer = "HTTP/1.1 204 No Content\r\nconnection: close\r\nx-terminal-next: now\r\n\r\n";
+            socket.write_all(answer.as_bytes()).await.unwrap();
+        }
+    };
+    for (failures, status) in [(0, 204), (1, 204), (2, 502)] {
+        let claims = relay_claims(&body, "c=");
+        let asked = async { tokio::join!(post_question(&there, &claims, &body), answers(failures)).0 };
+        assert_eq!(within("an answer", asked).await.status(), status, "after {failures} failures");
+    }
+    tokio::join!(here.stop(), there.stop());
+}
+
+#[tokio::test]
+async fn health_says_503_only_while_the_service_drains() {
+    let (mut here, there, _store, _terminal) = two().await;
+    let health = async |service: &Service| read(service.get("/health").await).await;
+    assert_eq!(health(&here).await.0, 200);
+    here.ask_to_stop();
+    until("the drain", async || health(&here).await.0 == 503).await;
+    assert_eq!((health(&here).await.1["status"].as_str(), health(&there).await.0), (Some("draining"), 200));
     tokio::join!(here.stop(), there.stop());
 }

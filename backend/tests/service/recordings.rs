@@ -11,8 +11,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 async fn recording(folder: &Path, store: &Arc<MemoryStore>) -> Service {
+    recording_those("all", folder, store).await
+}
+
+/// A service that records these sessions: `all`, or those whose creator's token asks for it.
+async fn recording_those(recorded: &str, folder: &Path, store: &Arc<MemoryStore>) -> Service {
     let url = format!("file://{}", folder.display());
-    let variables = [("RECORDINGS", "all"), ("RECORDINGS_URL", &*url)];
+    let variables = [("RECORDINGS", recorded), ("RECORDINGS_URL", &*url)];
     Service::one_of(&variables, Arc::new(UnixSpawner), Arc::clone(store) as Arc<dyn Store>).await
 }
 
@@ -34,13 +39,17 @@ async fn says(terminal: &mut Terminal, word: &str) {
 async fn a_recording_goes_on_over_a_restart_and_is_read_as_one_asciicast() {
     let (home, store) = (tempfile::tempdir().unwrap(), Arc::new(MemoryStore::shared()));
     let folder = home.path().join("recordings");
-    let first = recording(&folder, &store).await;
-    let mut terminal = first.attached("page").await;
+    let first = recording_those("asked", &folder, &store).await;
+    let class = ClassClaims { rec: true, ..ClassClaims::default() };
+    let asks = user_token(&UserClaims { class, ..owner() });
+    let mut terminal = Terminal::open(&first.terminal_url("s", &asks)).await;
+    terminal.attach("page").await;
     says(&mut terminal, "before").await;
     first.stop().await;
     assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
 
-    let second = recording(&folder, &store).await;
+    // The creator's token counts in the next epoch too.
+    let second = recording_those("asked", &folder, &store).await;
     let mut terminal = second.attached("page").await;
     says(&mut terminal, "after").await;
     terminal.keys("exit 3\r").await;
@@ -110,5 +119,53 @@ async fn a_user_reads_two_recordings_at_once() {
     drop(first);
     until("a place", async || get(&service, &owner()).await.status() == 200).await;
     assert_eq!(second.text().await.unwrap().lines().count(), 129, "it is whole");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn the_latest_recording_is_read_or_the_one_that_started_then() {
+    let home = tempfile::tempdir().unwrap();
+    for started in [17, 18] {
+        let folder = home.path().join(auth_tokens::body_hash(b"s")).join(started.to_string());
+        std::fs::create_dir_all(&folder).unwrap();
+        let meta = json!({"session": "s", "sub": "ada", "started": started, "cols": 80, "rows": 24});
+        std::fs::write(folder.join("meta.json"), meta.to_string()).unwrap();
+        let line = format!("[0.000, \"o\", \"of {started}\"]\n");
+        std::fs::write(folder.join("0000000000000001-000001-0-0.cast"), line).unwrap();
+    }
+    let service = recording(home.path(), &Arc::new(MemoryStore::default())).await;
+    let token = user_token(&owner());
+    for (query, text) in
+        [("", Some("of 18")), ("?started=17", Some("of 17")), ("?started=18", Some("of 18")), ("?started=19", None)]
+    {
+        let path = format!("/api/sessions/s/recording{query}");
+        let answer = service.request(Method::GET, &path, Some(&token)).await;
+        assert_eq!(answer.status().as_u16(), if text.is_some() { 200 } else { 404 }, "{query}");
+        assert!(answer.text().await.unwrap().contains(text.unwrap_or_default()), "{query}");
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn one_who_was_removed_finds_no_recording() {
+    let home = tempfile::tempdir().unwrap();
+    let service = recording(home.path(), &Arc::new(MemoryStore::default())).await;
+    let class = ClassClaims { grp: GroupId::new("class-7").ok(), ..ClassClaims::default() };
+    let of_class = |claims: UserClaims| UserClaims { class: class.clone(), ..claims };
+    let instructor = of_class(UserClaims { role: Role::Instructor, ..user("ina", None) });
+    let mut pages = Vec::new();
+    for claims in [&of_class(owner()), &instructor] {
+        let mut page = Terminal::open(&service.terminal_url("s", &user_token(claims))).await;
+        page.attach(&claims.sub).await;
+        pages.push(page);
+    }
+    assert_eq!(get(&service, &instructor).await.status(), 200);
+    let operator = UserClaims { admin: true, ..user("root", None) };
+    let (_, listed) = service.api(Method::GET, "?user=ada", &operator).await;
+    let connections = listed["sessions"][0]["connections"].as_array().unwrap();
+    let theirs = connections.iter().find(|connection| connection["user"] == "ina").unwrap();
+    let path = format!("/s/connections/{}", theirs["id"].as_str().unwrap());
+    assert_eq!(service.api(Method::DELETE, &path, &operator).await.0, 200);
+    assert_eq!(get(&service, &instructor).await.status(), 404);
     service.stop().await;
 }

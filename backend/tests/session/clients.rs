@@ -98,8 +98,10 @@ async fn a_slow_one_shot_command_is_answered_twice() {
 async fn unattached_connections_get_direct_answers() {
     let harness = Harness::new().await;
     let plain = caller("ada", "plain");
-    let pong = frame(harness.say(&plain, json!({"type":"ping","t":5})).await.frame);
-    assert_eq!((&pong["type"], &pong["t"], pong.get("head")), (&json!("pong"), &json!(5), None));
+    for t in [json!(5), json!("x"), json!([null]), json!({"a": 1.5})] {
+        let pong = frame(harness.say(&plain, json!({"type":"ping","t":t})).await.frame);
+        assert_eq!((&pong["type"], &pong["t"], pong.get("head")), (&json!("pong"), &t, None));
+    }
     let unknown = frame(harness.say(&plain, json!({"action":"dance"})).await.frame);
     assert_eq!((&unknown["type"], &unknown["received"]), (&json!("unknown_command"), &json!("dance")));
     for kind in ["input", "close", "interrupt", "extend"] {

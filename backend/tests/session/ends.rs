@@ -2,6 +2,7 @@
 
 use crate::harness::{Harness, LIMITS, WALL, Watched, caller, id, input, told, until};
 use backend::session::{Caller, ENDED_PER_USER, Limits};
+use backend::terminal::{QuotaExceeded, Resource};
 use serde_json::json;
 use shared_protocol::{EndReason, Role, SessionId};
 use std::time::Duration;
@@ -140,6 +141,8 @@ async fn a_replacement_is_announced_before_the_shell_hangs_up() {
         tokio::join!(harness.registry.shut_down(Duration::from_secs(20)), harness.watch(&ada, token, 60));
     assert_eq!(told(&heard), [(0, "closing", "server_restart"), (0, "exit", "server_restart")]);
     assert_eq!(heard[0].1["code"], "DRAINING");
+    let at = heard[0].1["at"].as_u64().unwrap() - WALL * 1000;
+    assert!(at <= 1500, "the shell is killed after {at} ms");
     assert_eq!(harness.ended().await, EndReason::ServerRestart);
 }
 
@@ -156,6 +159,7 @@ async fn an_operator_ends_it_with_a_reason() {
 
 #[tokio::test(start_paused = true)]
 async fn creating_and_ending_sessions_does_not_fill_the_store() {
+    assert_eq!(ENDED_PER_USER, 500);
     let harness = Harness::new().await;
     let churn = async |n: usize| {
         let record =
@@ -175,4 +179,33 @@ async fn creating_and_ending_sessions_does_not_fill_the_store() {
     // A session that never had a shell is forgotten within the hour.
     harness.at(3601).await;
     churn(ENDED_PER_USER).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn extend_moves_the_end_of_no_token() {
+    let harness = Harness::new().await;
+    let ada = until(1000, caller("ada", "c1"));
+    let (attached, token) = harness.attach(&ada, "page").await;
+    let (_, Watched::Open(token)) = harness.watch(&ada, token, 800).await else { panic!() };
+    harness.say(&ada, json!({"type":"extend","seq":1,"epoch":attached["epoch"]})).await;
+    let (heard, _) = harness.watch(&ada, token, 2000).await;
+    assert_eq!(told(&heard), [(950, "closing", "token_expired"), (1010, "exit", "token_expired")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_above_its_quota_ends_10_s_later_and_at_once_above_twice_the_quota() {
+    let limits = "limits";
+    let (soon, twice) = (
+        [(0, "closing", limits), (10, "closing", limits), (10, "exit", limits)],
+        [(0, "closing", limits), (0, "exit", limits)],
+    );
+    for (used, expected, at) in [(200, &soon[..], 10_000), (201, &twice[..], 1500)] {
+        let (harness, ada, _, token) = Harness::attached().await;
+        harness.script.exceed(Some(QuotaExceeded { resource: Resource::Memory, used, quota: 100 }));
+        let (heard, _) = harness.watch(&ada, token, 60).await;
+        assert_eq!(told(&heard), expected, "{used} of 100 bytes");
+        let closing = (&heard[0].1["code"], &heard[0].1["at"]);
+        assert_eq!(closing, (&json!("LIMIT_REACHED"), &json!(WALL * 1000 + at)), "{used} of 100 bytes");
+        assert_eq!(harness.ended().await, EndReason::Limits);
+    }
 }

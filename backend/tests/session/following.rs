@@ -172,10 +172,14 @@ async fn bulk_output_is_deflated_for_clients_that_accept_it() {
     let attach = json!({"type":"attach","client":"page-2","cols":80,"rows":24,"accept":["gif","z"]});
     let mut packed_token = harness.token(&packed, harness.say(&packed, attach).await.grant).unwrap();
     let log: String = (0..3000).map(|n| format!("   Compiling crate-{n} v1.{n}.0\r\n")).collect();
-    harness.script.print(&log[..1000]);
+    harness.script.print(&log[..4095]);
     assert_eq!(harness.next(&mut packed_token).await["kind"], "joined");
-    assert_eq!(harness.next(&mut packed_token).await["len"], 1000, "little is sent as it is");
-    harness.script.print(&log[1000..]);
+    let little = harness.next(&mut packed_token).await;
+    assert_eq!((&little["len"], little.get("z")), (&json!(4095), None), "little is sent as it is");
+    harness.script.print(&log[4095..8191]);
+    let enough = harness.next(&mut packed_token).await;
+    assert_eq!((&enough["len"], enough["z"].is_string()), (&json!(4096), true), "4 KiB");
+    harness.script.print(&log[8191..]);
     harness.settle().await;
     let long = harness.next(&mut packed_token).await;
     assert!(long["z"].is_string() && long["len"].as_u64().unwrap() > 60_000, "{}", long["len"]);

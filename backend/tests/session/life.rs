@@ -3,7 +3,7 @@
 use crate::harness::{GRACE, Harness, SIZE, ack, caller, id, input};
 use backend::session::Caller;
 use serde_json::json;
-use shared_protocol::{EndReason, SessionId};
+use shared_protocol::{EndReason, ErrorCode, SessionId};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
@@ -91,4 +91,13 @@ async fn the_gateways_row_is_refreshed_while_the_connection_is_active() {
         touched.push(harness.say(&ada, json!({"type":"ping"})).await.touch);
     }
     assert_eq!(touched.iter().filter(|touch| **touch).count(), 2, "at most once in four minutes: {touched:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_is_replaced_starts_no_session() {
+    let harness = Harness::new().await;
+    assert!(harness.registry.shut_down(Duration::from_secs(20)).await);
+    let next = SessionId::new("next").unwrap();
+    let refused = harness.registry.running_or_new(&next, &caller("ada", "c"), SIZE).await.unwrap_err();
+    assert_eq!((refused.code, refused.code.retryable()), (ErrorCode::Draining, true), "{refused}");
 }

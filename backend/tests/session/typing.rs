@@ -1,11 +1,12 @@
 //! Input: its order, its bounds, and whose window the terminal has.
 
-use crate::harness::{Harness, SIZE, caller, frame, input};
+use crate::harness::{Harness, SIZE, Token, caller, frame, input};
 use backend::metrics::SnapshotCause;
 use backend::session::Caller;
 use backend::terminal::InterruptKey;
 use serde_json::json;
 use shared_protocol::Role;
+use shared_protocol::server::Tty;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -142,4 +143,74 @@ async fn an_interrupt_skips_unsent_output() {
     let (frames, _) = harness.fetch_all(next.unwrap()).await;
     let end = frames.last().unwrap();
     assert_eq!((&end["type"], &end["data"], &end["pos"]), (&json!("output"), &json!("$ "), &json!(300_000)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_of_more_than_200_000_cells_has_fewer_rows() {
+    let (harness, ada, attached, _) = Harness::attached().await;
+    for (seq, window, expected) in
+        [(1, (1000, 200), 200), (2, (1000, 201), 200), (3, (200, 1000), 1000), (4, (201, 1000), 995)]
+    {
+        let (cols, rows) = window;
+        let resize = json!({"type":"resize","seq":seq,"epoch":attached["epoch"],"cols":cols,"rows":rows});
+        harness.say(&ada, resize).await;
+        assert_eq!(harness.script.sizes().last().map(|size| (size.cols, size.rows)), Some((cols, expected)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn early_messages_are_held_up_to_a_bound() {
+    let (harness, ada, attached, mut token) = Harness::attached().await;
+    let refused = harness.ask(&ada, input(&attached, 1001, "x"), &mut token).await;
+    let full = (&json!("INPUT_FULL"), &json!(0), &json!(true));
+    assert_eq!((&refused["code"], &refused["have"], &refused["retryable"]), full, "1,000 messages");
+    let early = "x".repeat(30_000);
+    for seq in 2..36 {
+        harness.say(&ada, input(&attached, seq, &early)).await;
+    }
+    let refused = harness.ask(&ada, input(&attached, 36, &early), &mut token).await;
+    assert_eq!((&refused["code"], &refused["have"], &refused["retryable"]), full, "1 MiB");
+    harness.say(&ada, input(&attached, 1, "x")).await;
+    let pong = frame(harness.say(&ada, json!({"type":"ping"})).await.frame);
+    assert!(pong["ackSeq"].as_u64() >= Some(3), "what was held is applied: {pong}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_frame_says_what_it_has_and_whether_the_shell_waits() {
+    let (harness, ada, attached, mut token) = Harness::attached().await;
+    let output = async |token: &mut Token| loop {
+        let next = harness.next(token).await;
+        if next["type"] == "output" {
+            return next;
+        }
+    };
+    harness.script.set_tty(Tty { echo: true, canonical: true });
+    harness.script.mark("C");
+    harness.script.mark("D;0");
+    harness.script.print("$ ");
+    harness.script.mark("B");
+    let shown = output(&mut token).await;
+    let end = shown["pos"].as_u64().unwrap() + shown["len"].as_u64().unwrap();
+    assert_eq!((&shown["prompt"], &shown["head"], &shown["ackSeq"]), (&json!(true), &json!(end), &json!(0)));
+    harness.say(&ada, input(&attached, 1, "l")).await;
+    harness.script.print("l");
+    let echo = output(&mut token).await;
+    assert_eq!((&echo["data"], &echo["ackSeq"], echo.get("prompt")), (&json!("l"), &json!(1), None));
+    let pong = frame(harness.say(&ada, json!({"type":"ping"})).await.frame);
+    assert_eq!([&pong["epoch"], &pong["head"], &pong["ackSeq"]], [&attached["epoch"], &echo["head"], &json!(1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn input_waits_until_the_shell_has_taken_a_command() {
+    let (harness, ada, attached, _) = Harness::attached().await;
+    harness.script.mark("B");
+    harness.settle().await;
+    let command = json!({"type":"command","seq":1,"epoch":attached["epoch"],"id":"c","command":"cat"});
+    harness.say(&ada, command).await;
+    harness.say(&ada, input(&attached, 2, "text")).await;
+    harness.settle().await;
+    assert_eq!(harness.script.input(), b"cat\r");
+    harness.script.mark("C");
+    harness.settle().await;
+    assert_eq!(harness.script.input(), b"cat\rtext");
 }

@@ -80,7 +80,7 @@ fn a_repeated_field_is_refused() {
 fn unsafe_integers_are_refused_in_every_number() {
     let huge = ["1e400", "-1e400", "-1", "0.5", "9007199254740992", "18446744073709551616", &"9".repeat(5000)];
     for fixture in fixtures("client") {
-        for field in ["seq", "epoch", "pos", "afterSeq", "cols", "rows"] {
+        for field in ["seq", "epoch", "pos", "who", "loan", "afterSeq", "cols", "rows"] {
             if fixture.json.get(field).is_none() {
                 continue;
             }

@@ -59,6 +59,13 @@ describe("order", () => {
     expect(harness.sink.text).toBe("");
   });
 
+  test("an event of an unknown kind takes its place and does nothing", ({ harness }) => {
+    harness.event(0, { kind: "from_the_future", cols: 3 });
+    harness.output(1, "abc");
+    harness.clock.advance(MAX_ACK_DELAY_MS);
+    expect([harness.sink.text, harness.acks, harness.errors]).toEqual(["abc", [4], []]);
+  });
+
   test("a size applies exactly between the bytes around it", ({ harness }) => {
     harness.sink.eager = false;
     harness.output(0, "wide");

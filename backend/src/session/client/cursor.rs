@@ -124,6 +124,16 @@ mod tests {
         assert_eq!(cursor.resend_at, Some(now + RESEND_DELAY), "progress resets the delay");
         cursor.ack(Pos(10), now);
         assert_eq!(cursor.resend_at, None);
+
+        let (mut at, mut delays) = (now, Vec::new());
+        for _ in 0..6 {
+            cursor.advance(Pos(20), at);
+            let due = cursor.resend_at.unwrap();
+            delays.push((due - at).as_secs());
+            at = due;
+            assert!(cursor.resend_if_due(at));
+        }
+        assert_eq!(delays, [3, 6, 12, 24, 30, 30]);
     }
 
     #[test]
