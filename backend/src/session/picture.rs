@@ -172,8 +172,30 @@ mod tests {
     #[test]
     fn an_endless_combination_is_cut() {
         let picture = drawn(10, 1, &format!("e{}x", "\u{301}".repeat(30)));
-        assert_eq!(picture.lines[0].0.chars().count(), CELL_CHARACTERS + 1);
-        assert_eq!(picture.lines[0].1[0], (CELL_CHARACTERS as u16, 0, 0, flags::CELL));
+        assert_eq!(picture.lines[0].0.chars().count(), 8 + 1);
+        assert_eq!(picture.lines[0].1[0], (8, 0, 0, flags::CELL));
+    }
+
+    #[test]
+    fn colours_and_looks_are_numbers() {
+        for (output, foreground, background, look) in [
+            ("\x1b[1m", 0, 0, 1),
+            ("\x1b[2m", 0, 0, 2),
+            ("\x1b[3m", 0, 0, 4),
+            ("\x1b[4m", 0, 0, 8),
+            ("\x1b[9m", 0, 0, 16),
+            ("\x1b[7m", 0, 0, 32),
+            ("\x1b[30m", 1, 0, 0),
+            ("\x1b[48;5;255m", 0, 256, 0),
+            ("\x1b[38;2;1;2;3m", 0x0101_0203, 0, 0),
+        ] {
+            let line = &drawn(9, 1, &format!("{output}ab")).lines[0];
+            assert_eq!(line.1, vec![(2, foreground, background, look)], "{output:?}");
+        }
+        // The length is in UTF-16 code units.
+        for (cell, look) in [("e\u{301}", 64), ("\u{1f600}", 128)] {
+            assert_eq!(drawn(9, 1, cell).lines[0].1, vec![(2, 0, 0, look)], "{cell}");
+        }
     }
 
     #[test]

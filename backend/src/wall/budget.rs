@@ -46,6 +46,7 @@ mod tests {
 
     #[test]
     fn a_burst_is_free_and_then_the_rate_holds() {
+        assert_eq!((RATE, BURST), (16 * 1024, 256 * 1024));
         let start = Instant::now();
         let mut budget = Budget::new(start);
         assert_eq!(budget.left(start), BURST as usize);

@@ -129,6 +129,8 @@ mod tests {
         let (lengths, count) = frame_lengths(&items, true);
         assert!(count == 5 && lengths.len() == 1 && lengths[0] < 1024, "{lengths:?}");
         assert_eq!(frame_lengths(&items, false).1, 3);
+        let more: Vec<Item> = (0..10).map(|id| tile(id, 10 * 1024, false)).collect();
+        assert_eq!(frame_lengths(&more, true).1, 6, "64 KiB");
     }
 
     #[test]

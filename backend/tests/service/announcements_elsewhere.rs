@@ -5,7 +5,9 @@ use crate::announcements::{announce, expect_notices, is_notice, notices, page_of
 use crate::support::{Service, client, gateway_claims, read, sign, user_token, within};
 use crate::wall::{Page, catch_up, class, instructor};
 use crate::wall_instances::{ask_as, created, instance, instance_claims, join, record};
-use backend::store::{Member, MemoryStore, Store};
+use backend::metrics::Operation;
+use backend::store::{Fault, FaultyStore, Member, MemoryStore, Store};
+use backend::terminal::scripted::ScriptedSpawner;
 use serde_json::{Value, json};
 use shared_protocol::gateway::{ANNOUNCE_PATH, GROUP_PATH};
 use shared_protocol::{Role, UserClaims};
@@ -108,4 +110,25 @@ async fn only_an_instance_passes_a_message_on_and_only_one_that_a_page_may_send(
     let heard = ask_as(&service, &instance_claims(ANNOUNCE_PATH, &good), ANNOUNCE_PATH, &good).await;
     assert_eq!(read(heard).await, (200, json!({"reached": 1})));
     service.stop().await;
+}
+
+#[tokio::test]
+async fn without_the_store_only_the_instance_that_got_a_message_says_it() {
+    let store = Arc::new(FaultyStore::new(MemoryStore::shared()));
+    let start = || Service::one_of(&[], Arc::new(ScriptedSpawner::default()), Arc::<FaultyStore>::clone(&store));
+    let (here, there) = (start().await, start().await);
+    let mut ada = page_of(&here, "ada", "class-7", "ada").await;
+    let mut ben = page_of(&there, "ben", "class-7", "ben").await;
+    (ada.away, ben.away) = (true, true);
+    for (number, fault) in [Fault::Fails, Fault::Hangs].into_iter().enumerate() {
+        store.set(Operation::SessionsIn, fault);
+        // Each of another user: one may send one in two seconds.
+        let instructor = UserClaims { sub: format!("ina-{number}"), ..instructor("class-7") };
+        assert_eq!(say(&here, &instructor, announce(&format!("a-{number}"), None)).await, (1, 0), "{fault:?}");
+    }
+    ada.event(is_notice).await;
+    catch_up(&mut ben, "read").await;
+    assert!(notices(&ben).is_empty(), "{:?}", notices(&ben));
+    store.set(Operation::SessionsIn, Fault::None);
+    tokio::join!(here.stop(), there.stop());
 }

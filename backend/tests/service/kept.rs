@@ -110,3 +110,26 @@ async fn a_borrower_who_comes_back_has_the_loan_in_the_next_shell() {
     assert_eq!(back["control"], json!({"state": "lent", "who": back["who"], "loan": 1}));
     there.stop().await;
 }
+
+#[tokio::test]
+async fn a_question_is_over_in_the_next_shell() {
+    let there = lost_after(&[], |class| class.hand.is_some()).await;
+    for user in ["ada", "ina"] {
+        let attached = attach(&there, user).await;
+        assert_eq!((attached.get("control"), &attached["hand"]["up"]), (None, &json!(true)), "{user}");
+    }
+    there.stop().await;
+}
+
+#[tokio::test]
+async fn a_state_that_the_store_has_lost_begins_anew() {
+    let (there, store) = lost_and_found(&[json!({"type": "only_me", "on": true})], alone, &[]).await;
+    let record = store.session(&SessionId::new("s").unwrap()).await.unwrap().unwrap();
+    there.stop().await;
+    let other = Arc::new(MemoryStore::shared());
+    other.compare_and_set(&record, None).await.unwrap();
+    let next = Service::one_of(&[], Arc::new(ScriptedSpawner::default()), other).await;
+    let attached = attach(&next, "ada").await;
+    assert_eq!((&attached["type"], attached.get("control"), attached.get("hand")), (&json!("attached"), None, None));
+    next.stop().await;
+}

@@ -245,6 +245,17 @@ async fn only_an_instructor_has_a_wall_and_only_of_the_own_group() {
     other.send(wall()).await;
     let first = other.receive().await;
     assert_eq!((&first["full"], first.get("sessions"), first.get("tiles")), (&json!(true), None, None));
+    for (message, expected) in [
+        (json!({"type": "ping"}), "pong"),
+        (json!({"type": "echo"}), "echo"),
+        (json!({"type": "attach", "client": "page", "cols": 80, "rows": 24}), "NOT_ATTACHED"),
+        (json!({"type": "input", "seq": 1, "epoch": 1, "data": "x"}), "NOT_ATTACHED"),
+        (json!({"type": "command", "command": "ls"}), "NOT_ATTACHED"),
+    ] {
+        other.send(message.clone()).await;
+        let answer = other.receive().await;
+        assert_eq!(answer["code"].as_str().or(answer["type"].as_str()), Some(expected), "{message}");
+    }
     // A connection with a session has none either.
     let mut page = service.terminal("mine").await;
     page.attach("page").await;
@@ -295,5 +306,24 @@ async fn a_page_that_acknowledges_nothing_gets_two_updates_and_a_resync_everythi
     let next = page.receive().await;
     assert_eq!((&next["v"], &next["full"]), (&json!(3), &json!(true)));
     assert_eq!(next["sessions"][0]["id"], "ada");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_row_says_who_is_away_and_what_the_last_command_returned() {
+    let (service, shells) = service().await;
+    let mut ada = start(&service, &shells, "ada", "class-7", "hello").await;
+    let mut page = Page::open(&service, &instructor("class-7")).await;
+    page.send(wall()).await;
+    page.until("the row", |page| page.state("ada") == "here").await;
+    assert_eq!(page.rows["ada"]["activeAt"].as_u64().map(|at| at % 10_000), Some(0));
+    for mark in ["C", "D;3", "B"] {
+        ada.script.mark(mark);
+    }
+    ada.page.ordered("hand", r#","up":true"#).await;
+    page.until("the code and the hand", |page| page.rows["ada"]["exitCode"] == 3 && page.rows["ada"]["hand"].is_u64())
+        .await;
+    drop(ada.page);
+    page.until("the absence", |page| page.state("ada") == "away").await;
     service.stop().await;
 }

@@ -159,6 +159,13 @@ async fn the_borrower_gives_the_keyboard_back() {
         (class.typed().as_str(), class.states().await),
         ("", vec!["asked".into(), "lent".into(), "free".into()])
     );
+    // So does one who has only asked.
+    class.harness.at(31).await;
+    class.grace("ask", 4, json!({})).await;
+    class.grace("give_back", 5, json!({})).await;
+    // Ada acknowledges nothing, so the earlier ones come again.
+    let states = class.states().await;
+    assert_eq!(states[states.len() - 2..], ["asked", "free"], "{states:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -368,6 +375,9 @@ async fn consent_in_the_sessions_token_lends_at_once_and_only_to_instructors() {
     class.grace("ask", 1, json!({})).await;
     class.grace("input", 2, json!({"data": "x", "loan": 1})).await;
     assert_eq!((class.typed().as_str(), class.states().await), ("x", vec!["free".into(), "lent".into()]));
+    let (heard, _) = class.harness.watch(&class.ada, class.adas, 700).await;
+    let over = heard.iter().rfind(|(_, frame)| frame["state"] == "free").map(|(second, _)| *second);
+    assert_eq!(over, Some(600), "it was lent for now");
     // Consent of a later token, or an instructor's own, is none.
     let mut class = Class::new().await;
     class.harness.attach(&consents(of_class(Role::Controller, "ada", "ada-2")), "page-2").await;

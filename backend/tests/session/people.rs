@@ -1,6 +1,6 @@
 //! Who hears of whom, and the raised hand.
 
-use crate::harness::{Harness, LIMITS, Watched, caller, id};
+use crate::harness::{Harness, LIMITS, WALL, Watched, caller, id};
 use backend::session::{Caller, WatchSlot, Watcher};
 use serde_json::{Value, json};
 use shared_protocol::{ClassClaims, EndReason, GroupId, Role};
@@ -86,6 +86,7 @@ async fn everyone_hears_once_whose_walls_show_the_session() {
     let joined = heard.iter().map(|(_, frame)| frame).find(|frame| frame["kind"] == "joined").unwrap();
     let [name, part, via] = ["name", "as", "via"].map(|field| joined[field].as_str().unwrap());
     assert_eq!((name, part, via), ("Name of grace", "instructor", "wall"));
+    assert_eq!(joined["since"], (WALL + 5) * 1000, "since the first wall");
     // One who attaches later finds them in the list.
     let _guard = slot.watch(&grace);
     harness.at(210).await;
@@ -173,4 +174,15 @@ async fn the_exit_stays_the_last_event() {
     let (frames, _) = harness.fetch_all(token).await;
     let kinds: Vec<_> = frames.iter().filter_map(|frame| frame["kind"].as_str()).collect();
     assert!(kinds.contains(&"exit") && !kinds.contains(&"left"), "{kinds:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_is_here_by_a_wall_only_is_not_removed() {
+    let (harness, ada, slot) = in_class().await;
+    let (attached, mut token) = harness.attach(&ada, "page").await;
+    let _guard = slot.watch(&watcher("grace"));
+    let joined = harness.next(&mut token).await;
+    assert_eq!((&joined["kind"], &joined["who"]), (&json!("joined"), &json!(2)));
+    let remove = json!({"type":"remove","seq":1,"epoch":attached["epoch"],"who":2});
+    assert_eq!(harness.ask(&ada, remove, &mut token).await["code"], "BUSY");
 }

@@ -182,6 +182,7 @@ async fn one_who_was_removed_does_not_end_the_session() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_list_refuses_and_forgets_no_one() {
+    assert_eq!(MAX_REVOKED, 500);
     let (harness, ..) = class().await;
     let link = |n: usize| viewer("vic", &format!("c{n}"), Some(&format!("link {n}")));
     for n in 0..MAX_REVOKED {
@@ -194,4 +195,14 @@ async fn a_full_list_refuses_and_forgets_no_one() {
     assert_eq!(refused.code, ErrorCode::LimitReached);
     let first = Caller { connection: ConnectionId::new("late").unwrap(), ..link(0) };
     assert_eq!(code(harness.say(&first, attach("late")).await), "REVOKED", "the first is still out");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_is_over_when_the_asker_has_left() {
+    let (harness, _, grace, epoch) = class().await;
+    harness.say(&grace, json!({"type":"ask","seq":1,"epoch":epoch})).await;
+    let control = async |user: &str| harness.attach(&viewer(user, user, None), user).await.0.get("control").cloned();
+    assert_eq!(control("vic").await.unwrap()["state"], "asked");
+    assert!(remove(&harness, &grace).await);
+    assert_eq!(control("val").await, None);
 }

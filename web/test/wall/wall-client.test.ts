@@ -55,6 +55,18 @@ test("asks for the wall, applies both encodings, and acknowledges every other up
   expect(socket.of("wall_ack").at(-1)?.v).toBe(3);
 });
 
+test("a page load has an id of 128 random bits", () => {
+  const ids = [1, 2].map(() => {
+    const socket = new FakeSocket("ws://localhost/dev", []);
+    const wall = new WallClient({ url: "ws://localhost/dev", token: "t", page, socket: () => socket });
+    wall.connect();
+    socket.onopen?.();
+    return socket.of("wall")[0]?.client;
+  });
+  for (const id of ids) expect(id).toMatch(/^[0-9a-f]{32}$/);
+  expect(new Set(ids).size).toBe(2);
+});
+
 test("says that the user has too many connections, and tries again", () => {
   const { wall, socket } = start();
   socket.receive({ type: "error", code: "LIMIT_REACHED", message: "Close another terminal.", retryable: true });
