@@ -120,6 +120,7 @@ mod tests {
 
     #[test]
     fn it_is_quiet_once_after_five_seconds() {
+        assert_eq!(QUIET, Duration::from_secs(5));
         let (mut meter, now) = measured([(32 * 1024, 100); 11]);
         assert_eq!(meter.quiet_at(), Some(now + QUIET));
         assert!(meter.pours(now + QUIET - MS) && !meter.take_quiet(now + QUIET - MS));

@@ -157,6 +157,7 @@ async fn a_question_of_a_wrong_relay_is_told_to_stop_and_of_a_malformed_one_refu
     let granted = service.gateway(MESSAGE_PATH, Some("s"), ATTACH).await;
     let grant = granted.headers()[GRANT_HEADER].to_str().unwrap();
     let (instance, secret) = grant.split_once('.').unwrap();
+    assert_eq!(secret.len(), 32, "128 bits");
     let question =
         |relay: &str, number: u64| json!({"relay": relay, "number": number, "answered": 0, "waitMs": 20_000});
     let wrong = [

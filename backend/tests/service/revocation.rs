@@ -311,9 +311,11 @@ async fn the_creator_of_a_session_is_not_out_of_it() {
 async fn a_connection_that_a_relay_finds_closed_is_disconnected() {
     let (service, _ada) = attached().await;
     let mut relay = attach_through_the_gateway(&service).await;
+    let waits = service.post(&eve(MESSAGE_PATH, "not json"), "not json").await;
+    assert_eq!(waits.status(), StatusCode::NO_CONTENT, "the error waits for its relay");
     // The relay's first member.
     relay.report_gone(1);
-    relay.ask(&service, 0).await;
+    assert_eq!(relay.ask(&service, 0).await.status(), StatusCode::NO_CONTENT, "a report counts before the answer");
     let owner = user("ada", None);
     until("the disconnect", async || connected(&service, &owner, "").await.len() == 1).await;
     let (status, error) = read(service.post(&eve(MESSAGE_PATH, ATTACH), ATTACH).await).await;

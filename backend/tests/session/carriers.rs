@@ -203,3 +203,28 @@ async fn a_viewers_carrier_carries_for_the_viewer() {
     harness.script.print("shown");
     assert_eq!(harness.next(&mut token).await["data"], "shown");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_carrier_comes_back_soon_while_its_clients_relay_may_be_dead() {
+    let (harness, page, carrier, attached, own) = attached_briefly().await;
+    assert!(!lasts(&harness, own).await);
+    let grant = harness.say(&carrier, carry(&attached)).await.grant;
+    let run = harness.token(&page, grant).expect("the page has no relay");
+    harness.fetch(run, Duration::ZERO).await;
+    let next = async || frame(harness.say(&carrier, carry(&attached)).await.frame)["carryMs"].clone();
+    assert_eq!(next().await, 10_000);
+    // The run is killed, and asks no more.
+    sleep_until(Instant::now() + Duration::from_secs(2)).await;
+    assert_eq!(next().await, 1000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_client_gets_a_run_of_its_own_after_ten_seconds() {
+    let (harness, (plain, _)) = (Harness::new().await, pair("ada"));
+    let chat = json!({"type":"chat_message","data":{"message":"x"}});
+    for (seconds, expected) in [(0, false), (9, false), (10, true)] {
+        harness.at(seconds).await;
+        let granted = harness.say(&plain, chat.clone()).await.grant.is_some();
+        assert_eq!(granted, expected, "after {seconds} s");
+    }
+}

@@ -223,6 +223,7 @@ fn numbers() {
             limits::ACK_STEP_BYTES / 1024,
             limits::MAX_ACK_DELAY.as_secs()
         ),
+        format!("without a frame (at most {},000)", gateway::MAX_WAIT_MS / 1000),
         format!("closes with 1009 after a message above {} KB", kib(limits::MESSAGE_BYTES)).replace("closes ", ""),
     ] {
         let page = PAGE.replace('\n', " ");

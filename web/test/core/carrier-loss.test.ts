@@ -58,6 +58,21 @@ describe("a lost carrier", () => {
     expect(page.carriers).toHaveLength(2);
   });
 
+  test.each(["FORBIDDEN", "NOT_ATTACHED", "STALE_EPOCH"])("by %s is opened again after 15 to 30 s", (code) => {
+    for (const [random, delay] of [
+      [0, 15_000],
+      [1, 30_000],
+    ] as const) {
+      const page = new SerialPage({ random: () => random });
+      page.carrier.onopen?.();
+      page.refuse(code);
+      page.live(delay - 5000);
+      expect(page.carriers).toHaveLength(1);
+      page.live(5000);
+      expect(page.carriers).toHaveLength(2);
+    }
+  });
+
   test("by an earlier shell's epoch is opened soon", () => {
     const page = new SerialPage();
     page.carrier.onopen?.();

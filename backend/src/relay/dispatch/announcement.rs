@@ -53,6 +53,12 @@ mod tests {
         let counts = [0, 15, 30, 60].map(|seconds| told(&announcement, Duration::from_secs(seconds)));
         assert!(counts[0] < 5 && (200..300).contains(&counts[1]) && (450..550).contains(&counts[2]), "{counts:?}");
         assert_eq!(counts[3], 1000);
+        let later = |n: usize| announcement.before(&ConnectionId::new(format!("c{n}")).unwrap(), announcement.began);
+        let known = (0..1000).filter_map(later).collect::<Vec<_>>();
+        assert!(
+            known.len() > 990 && known.iter().all(|known| *known == Some(Dispatch::Serial)),
+            "as before, until then"
+        );
     }
 
     #[test]

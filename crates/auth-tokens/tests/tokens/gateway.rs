@@ -134,6 +134,14 @@ fn a_user_secret_does_not_sign_gateway_tokens() {
     assert_eq!(GatewayTokenVerifier::new([&derived]).verify(&token, DISCONNECT_PATH, BODY, NOW), Err(Invalid));
 }
 
+/// The HMAC-SHA256 of the label, computed by another program.
+#[test]
+fn the_derived_secret_is_an_hmac_of_its_label() {
+    let secret = GatewaySecret::derived_from(b"0123456789abcdef0123456789abcdef").unwrap();
+    let expected = hex::decode("3115fc18e55555279556731e70887884c5d73699da3806f39d228bf42257dcb1").unwrap();
+    assert_eq!(secret, GatewaySecret::new(&expected).unwrap());
+}
+
 #[test]
 fn a_secret_is_redacted() {
     let printed = format!("{:?} {:?}", secret(1), GatewayTokenVerifier::new([&secret(1)]));
