@@ -14,6 +14,8 @@ mod classes;
 mod client;
 pub mod command;
 mod command_answers;
+mod command_log;
+mod command_persistence;
 mod control;
 mod control_messages;
 pub mod deflate;

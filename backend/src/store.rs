@@ -1,6 +1,7 @@
 //! The shared directory of sessions, connections and instances, behind a trait. Knows nothing of terminals.
 
 mod class;
+mod commands;
 #[cfg(any(test, feature = "test-support"))]
 pub mod contract;
 pub mod keys;
@@ -10,6 +11,7 @@ mod redis;
 mod revocations;
 
 pub use class::{ClassRecord, Keyboard};
+pub use commands::{CommandPlace, CommandRecord, MAX_COMMANDS};
 pub use measured::MeasuredStore;
 #[cfg(any(test, feature = "test-support"))]
 pub use measured::{Fault, FaultyStore};
@@ -261,6 +263,24 @@ pub trait Store: Send + Sync {
 
     /// What stays of a session in a class.
     async fn class(&self, session: &SessionId) -> Result<Option<ClassRecord>, StoreError>;
+
+    /// Adds commands, in their order, to those of the session that was created at this time, in ms since 1970, with the TTL
+    /// [`TOMBSTONE_TTL`]. The latest [`MAX_COMMANDS`] stay. One that comes no later than the last of them is there already.
+    async fn put_commands(
+        &self,
+        session: &SessionId,
+        created_at: u64,
+        commands: &[CommandRecord],
+    ) -> Result<(), StoreError>;
+
+    /// The first commands of such a session behind a place, at most `limit`.
+    async fn commands(
+        &self,
+        session: &SessionId,
+        created_at: u64,
+        after: Option<CommandPlace>,
+        limit: usize,
+    ) -> Result<Vec<CommandRecord>, StoreError>;
 
     /// Remembers the dispatch of an API, by its domain and stage, with the TTL [`DISPATCH_TTL`].
     async fn put_dispatch(&self, api: &str, record: &DispatchRecord) -> Result<(), StoreError>;

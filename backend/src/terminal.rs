@@ -12,6 +12,7 @@ pub(crate) mod reaper;
 #[cfg(feature = "test-support")]
 pub mod scripted;
 pub(crate) mod sys;
+mod typed_line;
 pub(crate) mod unix;
 
 pub use integration::{Nonce, environment, login_command};
@@ -19,4 +20,5 @@ pub use osc133::{Piece, PromptMark, PromptMarkScanner};
 pub use pty::{Exit, Interest, InterruptKey, ProcessGroup, Pty, PtyEvent, ReadOutcome, ShellSpawner, ShellSpec, Size};
 pub use quota::{HARD_LIMIT_FACTOR, QuotaExceeded, Resource};
 pub use reaper::reap_orphans;
+pub use typed_line::{LineText, TypedLine};
 pub use unix::UnixSpawner;

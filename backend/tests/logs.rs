@@ -62,6 +62,13 @@ async fn each_step_is_one_line_with_its_request_and_no_input() {
     let mut page = service.attached("direct").await;
     page.keys("echo se$((1))cret\r").await;
     page.sees("se1cret").await;
+    until("the commands", async || {
+        let (_, found) = service.api(Method::GET, "/s/commands", &user("ada", Some("s"))).await;
+        found.to_string().contains("se$((1))cret") && found.to_string().contains("pass$((1))word")
+    })
+    .await;
+    let metrics = service.metrics().await.text().await.unwrap();
+    assert!(!metrics.contains("se$") && !metrics.contains("pass$"), "a line is in the metrics");
     page.ordered("close", "").await;
     page.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
     page.close_code().await;

@@ -96,6 +96,10 @@ pub struct Attach {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[cfg_attr(feature = "typescript", ts(optional, as = "Option<bool>"))]
     pub snapshot: bool,
+    /// Asks for the event `command`. It stays in the session's stream then, for every page.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<bool>"))]
+    pub commands: bool,
 }
 
 /// A position in a session's stream.

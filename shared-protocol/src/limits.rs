@@ -43,6 +43,12 @@ pub const CELLS: u32 = 200_000;
 /// Longest command line of a `command` message, in bytes.
 pub const COMMAND_BYTES: usize = 8 * 1024;
 
+/// Longest working directory that is told of a command, in bytes; the rest is cut off.
+pub const DIRECTORY_BYTES: usize = 1024;
+
+/// Most people that are told to have typed one command. Their names, its line and its directory fit into one frame.
+pub const TYPISTS: usize = 8;
+
 /// Longest chat message, in bytes.
 pub const CHAT_BYTES: usize = 4 * 1024;
 

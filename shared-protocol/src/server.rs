@@ -1,5 +1,6 @@
 //! Frames of the backend. Output and events form one ordered stream per session; the other frames are replies, best effort.
 
+mod command;
 mod event;
 mod notice;
 mod people;
@@ -11,6 +12,7 @@ use crate::frame::Payload;
 use crate::ids::{ClientId, Epoch, Pos, Seq, SessionId, Who};
 use crate::limits;
 use crate::wall::WallFrame;
+pub use command::{ShellCommand, Typist};
 use derive_more::From;
 pub use event::{Event, StreamEvent, Tty};
 pub use notice::{Announced, Notice};

@@ -1,7 +1,7 @@
 //! Maps paths to handlers, and wraps all of them in the layers that every response passes.
 
 use super::context::{METRICS_PATH, ServiceContext, TERMINAL_PATH};
-use super::handlers::{gateway, groups, instances, recordings, relay, sessions, status, terminal, ws_test};
+use super::handlers::{commands, gateway, groups, instances, recordings, relay, sessions, status, terminal, ws_test};
 use super::{access_log, error, forward};
 use axum::Router;
 use axum::middleware::{from_fn_with_state, map_response};
@@ -54,6 +54,7 @@ pub fn router(service: Arc<ServiceContext>) -> Router {
         .route("/api/sessions", post(sessions::create).get(sessions::list))
         .route("/api/groups/{grp}/sessions", get(groups::list))
         .route("/api/sessions/{id}", get(sessions::describe).delete(sessions::end))
+        .route("/api/sessions/{id}/commands", get(commands::list))
         .route("/api/sessions/{id}/recording", get(recordings::read))
         .route("/api/sessions/{id}/connections/{connection}", delete(sessions::close_connection))
         .route("/api/sessions/{id}/revoked/{member}", delete(sessions::let_in))

@@ -102,7 +102,7 @@ label_values! {
     /// A call of the store.
     Operation {
         Put, Session, SessionsOf, SessionsIn, PutScreen, DeleteScreen, Screen, PutConnection, ConnectionsOf, ConnectionGone, IsGone,
-        PutRevoked, Revoked, PutClass, Class, PutDispatch, Dispatch, ClaimWall,
+        PutRevoked, Revoked, PutClass, Class, PutCommands, Commands, PutDispatch, Dispatch, ClaimWall,
         Beat, Leave,
         Instance, Instances,
     }

@@ -1,6 +1,7 @@
 //! What happened in a session and is not encoded yet: between the session's task, which never waits, and the writer.
 
 use parking_lot::Mutex;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 
@@ -23,14 +24,19 @@ pub enum Happening {
         rows: u16,
     },
     /// A note for the reader.
-    Marker(&'static str),
+    Marker(Cow<'static, str>),
     /// The session is over, with this exit code of its shell.
     Exit(i32),
 }
 
 impl Happening {
     fn weight(&self) -> usize {
-        ENTRY_BYTES + if let Self::Output(bytes) = self { bytes.len() } else { 0 }
+        let bytes = match self {
+            Self::Output(bytes) => bytes.len(),
+            Self::Marker(text) => text.len(),
+            Self::Resize { .. } | Self::Exit(_) => 0,
+        };
+        ENTRY_BYTES + bytes
     }
 
     /// True for what comes once in an epoch, and is never dropped.
@@ -81,7 +87,7 @@ impl Buffer {
 
     /// Adds the marker of a gap, for which there is always room: the next is added only after [`Self::has_room`].
     pub fn push_gap(&self, at: u64, text: &'static str) {
-        self.waiting.lock().entries.push((at, Happening::Marker(text)));
+        self.waiting.lock().entries.push((at, Happening::Marker(text.into())));
         self.wake.notify_one();
     }
 
@@ -141,14 +147,14 @@ mod tests {
     async fn what_does_not_fit_is_refused_but_the_end() {
         let buffer = Buffer::default();
         assert!(buffer.push(0, output(BUFFER_BYTES - 2 * ENTRY_BYTES)) && buffer.push(0, output(0)));
-        assert!(!buffer.push(1, output(0)) && !buffer.push(1, Happening::Marker("x")) && !buffer.has_room());
+        assert!(!buffer.push(1, output(0)) && !buffer.push(1, Happening::Marker("x".into())) && !buffer.has_room());
         assert!(!buffer.push_all(1, [Happening::Resize { cols: 80, rows: 24 }, output(0)]));
         buffer.push_gap(1, "gap");
         assert!(buffer.push(2, Happening::Exit(0)));
         assert!(buffer.held() <= BUFFER_BYTES + ENTRY_BYTES);
         buffer.close();
         let taken = buffer.take().await.unwrap();
-        assert_eq!(taken[2..], [(1, Happening::Marker("gap")), (2, Happening::Exit(0))]);
+        assert_eq!(taken[2..], [(1, Happening::Marker("gap".into())), (2, Happening::Exit(0))]);
         assert!(buffer.has_room() && buffer.take().await.is_none());
     }
 }

@@ -120,7 +120,7 @@ impl Writer {
         match happening {
             Happening::Output(bytes) => self.encoder.output(at, &bytes),
             Happening::Resize { cols, rows } => self.encoder.resize(at, cols, rows),
-            Happening::Marker(text) => self.encoder.marker(at, text),
+            Happening::Marker(text) => self.encoder.marker(at, &text),
             Happening::Exit(code) => self.encoder.exit(at, code),
         }
         self.room = self.room.saturating_sub((self.encoder.len() - before) as u64);

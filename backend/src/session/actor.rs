@@ -5,6 +5,7 @@ use super::alarm::Alarm;
 use super::attachments::Attachments;
 use super::backpressure::Backpressure;
 use super::caller::Caller;
+use super::command_persistence::CommandSender;
 use super::control::Control;
 use super::expiry::{Expiry, Now};
 use super::handle::{Close, Reply, Request};
@@ -26,7 +27,7 @@ use crate::cluster::Lease;
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimiter;
 use crate::relay::Renewal;
-use crate::store::{ClassRecord, Store};
+use crate::store::{ClassRecord, CommandRecord, Store};
 use crate::terminal::PtyEvent;
 use shared_protocol::server::{CommandStarted, PlainResult};
 use shared_protocol::{EndReason, Epoch, Role, ServerMessage, SessionId, StreamEvent};
@@ -57,6 +58,14 @@ const CHAT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Chat messages of a user at once.
 const CHAT_BURST: u32 = 10;
+
+/// What the session hands to the store.
+pub(super) struct Savers {
+    /// The screen, for a replacement shell.
+    pub(super) screens: ScreenSender,
+    /// The commands that people ran.
+    pub(super) commands: CommandSender,
+}
 
 /// The state of one session. Each part keeps its own invariants; the actor passes the effects of one to another.
 pub(super) struct Actor {
@@ -95,6 +104,8 @@ pub(super) struct Actor {
     pub(super) termination: Termination,
     /// Saves the screen for a replacement shell.
     pub(super) screens: ScreenSender,
+    /// Saves the commands that people ran.
+    commands: CommandSender,
     /// Records it.
     pub(super) recorder: Recorder,
     /// Shows walls the session.
@@ -108,7 +119,7 @@ impl Actor {
         deps: &RegistryDeps,
         lease: Arc<Lease>,
         terminal: Terminal,
-        screens: ScreenSender,
+        Savers { screens, commands }: Savers,
         previous: Option<PreviousShell>,
         migrating: Arc<AtomicBool>,
         slot: Arc<WatchSlot>,
@@ -135,6 +146,7 @@ impl Actor {
             expiry: Expiry::new(limits, Instant::now()),
             termination: Termination::new(migrating, Arc::clone(&metrics)),
             screens,
+            commands,
             recorder: Recorder::off(),
             sights: SlotFiller::new(slot),
             id,
@@ -254,6 +266,9 @@ impl Actor {
                     });
                 }
                 TerminalEvent::CommandRejected(origin, code) => self.reject_command(origin, code),
+                TerminalEvent::CommandEnded(command) => {
+                    self.commands.send(CommandRecord { epoch: self.epoch, command });
+                }
             }
         }
         self.events = events;
@@ -315,10 +330,11 @@ impl Actor {
     }
 
     fn count_memory(&mut self) {
-        let Self { terminal, log, screens, recorder, attachments, .. } = self;
+        let Self { terminal, log, screens, commands, recorder, attachments, .. } = self;
         self.held.count_if_due(Instant::now(), || {
             let clients = attachments.clients().map(|(_, client)| client.held());
-            terminal.held() + log.held() + screens.held() + recorder.held() + clients.sum::<usize>()
+            let saved = screens.held() + commands.held() + recorder.held();
+            terminal.held() + log.held() + saved + clients.sum::<usize>()
         });
     }
 

@@ -17,6 +17,7 @@ use crate::store::{ConnectionRecord, Creator, MAX_REVOKED, Revocations};
 use crate::terminal::Size;
 use connection::Connection;
 use shared_protocol::client::Attach;
+use shared_protocol::server::Part;
 use shared_protocol::{ClientId, ClientMessage, ConnectionId, ErrorCode, Inbound, Pos, Role, SessionId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -104,6 +105,7 @@ impl Attachments {
         let who = self.people.arrived(&attach.client, caller, now_ms);
         if let Some(client) = self.clients.get_mut(&attach.client) {
             client.who = who;
+            client.is_guest = caller.standing(self.people.creator()).part == Part::Guest;
             client.counted = Some(self.metrics.sessions.attached(caller.role));
             client.seen = now;
             client.size = Some(Size::of_window(attach.cols, attach.rows));

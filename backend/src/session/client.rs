@@ -31,6 +31,8 @@ pub(super) struct Client {
     pub name: Option<String>,
     /// Only with this role.
     pub role: Role,
+    /// True for a guest of the session, who hears of commands without their lines.
+    pub is_guest: bool,
     /// True for a connection that never attached: it gets direct replies only, and leaves with its connection.
     pub one_shot: bool,
     /// True once it has chatted without having attached: it gets the answers as they come.
@@ -60,6 +62,7 @@ impl Client {
             user: caller.user.clone(),
             name: caller.class.name.clone(),
             role: caller.role,
+            is_guest: true,
             one_shot,
             chats: false,
             size: None,

@@ -4,6 +4,7 @@ use super::actor::Actor;
 use super::client::Client;
 use super::handle::SessionError;
 use super::one_shot::Origin;
+use crate::store::display_name;
 use shared_protocol::client::{Allow, OnlyMe};
 use shared_protocol::server::Part;
 use shared_protocol::{ClientId, ClientMessage, ErrorCode, Loan, Role, Seq, StreamEvent, Who};
@@ -102,7 +103,20 @@ impl Actor {
             self.take_control(id);
         }
         self.expiry.active = now;
+        self.note_typist(id);
         self.terminal.write_keys(id, seq, bytes, &mut self.log);
+    }
+
+    /// Notes who types a command.
+    pub(super) fn note_typist(&mut self, id: &ClientId) {
+        let Self { terminal, attachments, .. } = self;
+        let Some(client) = attachments.client(id) else { return };
+        let (people, creator) = (&attachments.people, attachments.people.creator());
+        terminal.command_log.typed(client.who, || match people.person(id) {
+            Some(person) => person.name.clone(),
+            None if client.user == creator.user => creator.display_name(),
+            None => display_name(client.name.as_deref(), "Guest", &client.user),
+        });
     }
 
     fn announce_typist(&mut self, id: &ClientId, role: Role, who: Who, now: Instant) {

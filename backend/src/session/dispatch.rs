@@ -115,6 +115,7 @@ impl Actor {
             self.control.arrived(bearer, client.who, now.instant);
         }
         self.connected(caller);
+        self.terminal.tells_commands |= attach.commands;
         self.repeat_notices();
         let (end, epoch) = (self.log.end(), self.epoch);
         let acked = self.attachments.client(id).map_or(Pos(0), |client| client.outbound.cursor.acked());
@@ -261,6 +262,7 @@ impl Actor {
             ClientMessage::Command(Command { id: command, command: line, .. }) => {
                 let origin = Origin::Client { client: id.clone(), id: command };
                 self.expiry.active = now;
+                self.note_typist(id);
                 self.terminal.run_command(origin, line, &mut self.log, &mut self.events);
             }
             ClientMessage::TypeLine(offer) => match self.terminal.offered(&offer.line, now) {

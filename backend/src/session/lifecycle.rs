@@ -67,6 +67,8 @@ impl Actor {
     /// Records the session from its beginning.
     pub(super) fn set_recorder(&mut self, recorder: Recorder) {
         self.frames.room.recording = recorder.told();
+        // A recording has a marker for each.
+        self.terminal.tells_commands |= recorder.is_on();
         self.recorder = recorder;
     }
 

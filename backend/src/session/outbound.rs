@@ -10,7 +10,7 @@ use crate::metrics::{Metrics, RetransmissionCause, SnapshotCause};
 use crate::relay::{Due, Relays};
 use bytes::Bytes;
 use shared_protocol::server::{Event, InputAck, Output, Room};
-use shared_protocol::{Epoch, Pos, ServerFrame, ServerMessage, SessionId};
+use shared_protocol::{Epoch, Pos, ServerFrame, ServerMessage, SessionId, StreamEvent};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -131,7 +131,7 @@ impl FrameBuilder {
         }
         let epoch = self.epoch;
         let ack = client.inbound.ack_is_due(now).then_some(ServerMessage::InputAck(InputAck { epoch }));
-        let applies_backpressure = client.can_apply_backpressure();
+        let (applies_backpressure, is_guest) = (client.can_apply_backpressure(), client.is_guest);
         let outbound = &mut client.outbound;
         let (sent, end) = (outbound.cursor.sent(), log.end());
         if !outbound.may_send(end, &mut self.budget, due, now) {
@@ -159,7 +159,11 @@ impl FrameBuilder {
         match log.at(sent, outbound.max_frame_bytes()) {
             Item::Event(event) => {
                 outbound.cursor.advance(sent.after(1), now);
-                Some(ServerMessage::Event(Event { epoch, pos: sent, event: event.clone() }))
+                let event = match event {
+                    StreamEvent::Command(command) if is_guest => StreamEvent::Command(command.without_line()),
+                    event => event.clone(),
+                };
+                Some(ServerMessage::Event(Event { epoch, pos: sent, event }))
             }
             Item::Bytes(bytes) => {
                 let (payload, len) = outbound.pack(&bytes, &mut self.budget, now);
@@ -184,6 +188,7 @@ fn resync_if_shorter(outbound: &mut Outbound, log: &mut OutputLog, terminal: &mu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::SystemClock;
     use crate::metrics::FrameKind;
     use crate::session::caller::caller;
     use crate::session::stateless::unknown_command;
@@ -194,7 +199,15 @@ mod tests {
     fn bench(one_shot: bool) -> (FrameBuilder, Client, OutputLog, Terminal) {
         let (session, metrics) = (SessionId::new("s").unwrap(), Metrics::new(0));
         let (size, pty) = (Size { cols: 20, rows: 4 }, Box::new(Script::default()));
-        let terminal = Terminal::new(session.clone(), pty, &Nonce::new([0; 16]), size, 10, Arc::clone(&metrics));
+        let terminal = Terminal::new(
+            session.clone(),
+            pty,
+            &Nonce::new([0; 16]),
+            size,
+            10,
+            Arc::new(SystemClock),
+            Arc::clone(&metrics),
+        );
         let client = Client::new(&caller("ada", "c1"), one_shot, Instant::now());
         (FrameBuilder::new(session, Epoch(1), 0, metrics), client, OutputLog::default(), terminal)
     }

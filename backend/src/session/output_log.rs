@@ -1,7 +1,7 @@
 //! A session's stream: bytes and events in order, addressed by position. A ring keeps the latest part.
 //! Pure: no clock, no I/O.
 
-use shared_protocol::server::Notice;
+use shared_protocol::server::{Notice, ShellCommand, Typist};
 use shared_protocol::{Pos, StreamEvent};
 use std::collections::VecDeque;
 
@@ -26,6 +26,10 @@ fn weight(event: &StreamEvent) -> usize {
         StreamEvent::CommandResult { id, result, .. } => id.len() + result.len(),
         StreamEvent::Chat { from, name, message } => from.len() + name.as_deref().map_or(0, str::len) + message.len(),
         StreamEvent::Title { title } => title.len(),
+        StreamEvent::Command(ShellCommand { line, directory, by, .. }) => {
+            let names = by.iter().map(|typist| size_of::<Typist>() + typist.name.len()).sum::<usize>();
+            line.as_deref().map_or(0, str::len) + directory.as_deref().map_or(0, str::len) + names
+        }
         StreamEvent::Notice(Notice { id, from, text, line, .. }) => {
             id.len() + from.len() + text.len() + line.as_deref().map_or(0, str::len)
         }

@@ -94,6 +94,7 @@ impl Actor {
             return;
         }
         let now = self.now();
+        self.note_typist(&client);
         let key = self.one_shot.add(client, id, caller, reply, now.instant);
         self.expiry.active = now.instant;
         self.terminal.run_command(Origin::OneShot(key), line, &mut self.log, &mut self.events);

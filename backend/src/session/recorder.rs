@@ -19,6 +19,9 @@ const NO_SCREEN: &str = "The screen is missing here: it was too large. What foll
 /// Time between two looks whether a gap can end: a screen is work.
 const GAP_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Marker of a command whose line is hidden.
+const HIDDEN_COMMAND: &str = "A command that is hidden.";
+
 /// Hands a session's stream to the writer of its recording.
 pub(super) struct Recorder {
     /// As people are told; none for a session that is not to be recorded.
@@ -62,6 +65,11 @@ impl Recorder {
     /// Whether the session is recorded, as people are told.
     pub(super) fn told(&self) -> Option<Recording> {
         self.told
+    }
+
+    /// True if something is written.
+    pub(super) fn is_on(&self) -> bool {
+        self.active.is_some()
     }
 
     /// Memory that waits for the writer, in bytes.
@@ -145,7 +153,7 @@ impl Active {
         } else if self.buffer.held() == 0 {
             // It never fits, as one of very many colours.
             let empty = Happening::Output(RESET.to_vec());
-            self.in_gap = !self.buffer.push_all(at, [size, empty, Happening::Marker(NO_SCREEN)]);
+            self.in_gap = !self.buffer.push_all(at, [size, empty, Happening::Marker(NO_SCREEN.into())]);
         }
         !self.in_gap
     }
@@ -163,9 +171,12 @@ fn happening(event: &StreamEvent) -> Option<Happening> {
         StreamEvent::Size { cols, rows } => Some(Happening::Resize { cols: *cols, rows: *rows }),
         // Another shell goes on with the session.
         StreamEvent::Exit { reason, .. } if reason.is_loss() => {
-            Some(Happening::Marker("The shell was lost with its instance."))
+            Some(Happening::Marker("The shell was lost with its instance.".into()))
         }
         StreamEvent::Exit { exit_code, .. } => Some(Happening::Exit(*exit_code)),
+        StreamEvent::Command(command) if command.ended.is_none() => {
+            Some(Happening::Marker(command.line.clone().map_or(HIDDEN_COMMAND.into(), Into::into)))
+        }
         _ => None,
     }
 }

@@ -76,7 +76,8 @@ pub(super) fn parts(
 /// needs no results.
 fn skipped_events(log: &OutputLog, from: Pos, to: Pos, has_screen: bool) -> (Vec<Vec<PositionedEvent>>, bool) {
     let is_sent = |event: &StreamEvent| match event {
-        StreamEvent::Size { .. } => false,
+        // A command has its place in output, which is skipped; the size is the snapshot's.
+        StreamEvent::Size { .. } | StreamEvent::Command(_) => false,
         StreamEvent::CommandResult { .. } | StreamEvent::Restarted { .. } => has_screen,
         _ => true,
     };

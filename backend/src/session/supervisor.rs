@@ -1,6 +1,7 @@
 //! The life of one session's task: acquires the lease, starts the shell, runs the task to its end, and writes the tombstone.
 
-use super::actor::Actor;
+use super::actor::{Actor, Savers};
+use super::command_persistence::{CommandWriter, command_channel, persist_commands};
 use super::handle::{Request, SessionError};
 use super::live::RegistryEntryGuard;
 use super::opening::open;
@@ -22,6 +23,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+
+/// The ends of the tasks that write to the store.
+struct Writers {
+    screens: ScreenWriter,
+    commands: CommandWriter,
+}
 
 pub(super) struct StartRequest {
     /// The session as it is in the store.
@@ -133,7 +140,7 @@ async fn start(
     lease: &Arc<Lease>,
     previous: Option<PreviousShell>,
     StartRequest { size, request, migrating, slot, .. }: StartRequest,
-) -> Result<(Actor, ScreenWriter, Option<ActiveRecording>), SessionError> {
+) -> Result<(Actor, Writers, Option<ActiveRecording>), SessionError> {
     let (recorder, recording) = begin_recording(deps, lease, size).await?;
     let began = Instant::now();
     let nonce = Nonce::new(deps.random.bytes());
@@ -149,12 +156,14 @@ async fn start(
     if let Some(previous) = &previous {
         deps.metrics.sessions.takeovers.of(previous.reason).inc();
     }
-    let (screens, writer) = screen_channel(&*deps.store);
-    let (session, metrics) = (lease.record().id.clone(), Arc::clone(&deps.metrics));
-    let terminal = Terminal::new(session, pty, &nonce, size, deps.limits.scrollback, metrics);
-    let mut actor = Actor::new(deps, Arc::clone(lease), terminal, screens, previous, migrating, slot);
+    let (screens, screen_writer) = screen_channel(&*deps.store);
+    let (commands, command_writer) = command_channel();
+    let (session, metrics, clock) = (lease.record().id.clone(), Arc::clone(&deps.metrics), Arc::clone(&deps.clock));
+    let terminal = Terminal::new(session, pty, &nonce, size, deps.limits.scrollback, clock, metrics);
+    let savers = Savers { screens, commands };
+    let mut actor = Actor::new(deps, Arc::clone(lease), terminal, savers, previous, migrating, slot);
     actor.set_recorder(recorder);
-    Ok((actor, writer, recording))
+    Ok((actor, Writers { screens: screen_writer, commands: command_writer }, recording))
 }
 
 /// Begins the recording of a session that is to have one. Without a store the shell starts all the same and its people are told,
@@ -190,13 +199,15 @@ async fn run(
     deps: &RegistryDeps,
     lease: &Lease,
     actor: Actor,
-    writer: ScreenWriter,
+    Writers { screens, commands }: Writers,
     mailbox: mpsc::Receiver<Request>,
 ) -> Option<SessionState> {
-    let saving = tokio::spawn(persist_screens(Arc::clone(&deps.store), lease.record().id.clone(), writer));
+    let SessionRecord { id, created_at, .. } = lease.record();
+    let screens = tokio::spawn(persist_screens(Arc::clone(&deps.store), id.clone(), screens));
+    let commands = tokio::spawn(persist_commands(Arc::clone(&deps.store), id.clone(), *created_at, commands));
     let outcome = actor.run(mailbox).await;
-    // The last screen is saved before the tombstone is written. Ends by itself: its sender is dropped.
-    let _ = saving.await;
+    // The last ones are saved before the tombstone is written. Both end by themselves: their senders are dropped.
+    let _ = tokio::join!(screens, commands);
     match outcome {
         Outcome::Ended { reason, at } => {
             deps.metrics.sessions.ended.of(reason).inc();

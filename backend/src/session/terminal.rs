@@ -2,19 +2,21 @@
 //! follows it. It writes output and its own events into the log, in their true order, and returns everything that concerns other
 //! parts of the session as [`TerminalEvent`]s.
 
-use super::command::{Commands, Finished, Step};
+use super::command::Commands;
+use super::command_log::CommandLog;
 use super::emulator::{CaughtUp, Emulator, ScreenSnapshot};
 use super::one_shot::Origin;
 use super::output_log::OutputLog;
 use super::pending_input::PendingInput;
 use super::prompt::Prompt;
 use super::settings_watch::SettingsWatch;
+use crate::clock::Clock;
 use crate::metrics::{EchoTimer, Metrics};
 use crate::terminal::{
     Exit, Interest, InterruptKey, Nonce, Piece, ProcessGroup, PromptMarkScanner, Pty, PtyEvent, ReadOutcome, Size,
 };
 use bytes::Bytes;
-use shared_protocol::server::SnapshotScope;
+use shared_protocol::server::{ShellCommand, SnapshotScope};
 use shared_protocol::{ClientId, ErrorCode, Pos, Seq, SessionId, StreamEvent, Theme};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -45,6 +47,8 @@ pub(super) enum TerminalEvent {
     /// The shell could not take a command: no empty prompt came in time, too many commands wait (`BUSY`), or it does not mark
     /// its prompts (`NO_PROMPT_MARKS`).
     CommandRejected(Origin, ErrorCode),
+    /// A command has ended at the prompt.
+    CommandEnded(ShellCommand),
 }
 
 /// One session's terminal.
@@ -63,6 +67,10 @@ pub(super) struct Terminal {
     marks: PromptMarkScanner,
     pub(super) prompt: Prompt,
     commands: Commands<Origin>,
+    /// The commands that people run.
+    pub(super) command_log: CommandLog,
+    /// True if the log has events of them.
+    pub(super) tells_commands: bool,
     pub(super) emulator: Emulator,
     /// True if a snapshot waits for the emulator.
     is_awaited: bool,
@@ -72,6 +80,7 @@ pub(super) struct Terminal {
     /// True after the shell's exit was announced: nothing more is written.
     closed: bool,
     echo: EchoTimer,
+    clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
 }
 
@@ -83,6 +92,7 @@ impl Terminal {
         nonce: &Nonce,
         size: Size,
         scrollback: usize,
+        clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
     ) -> Self {
         let tty = pty.tty();
@@ -94,19 +104,22 @@ impl Terminal {
             prompt: Prompt::new(tty),
             marks: PromptMarkScanner::new(nonce),
             commands: Commands::default(),
+            command_log: CommandLog::default(),
+            tells_commands: false,
             emulator: Emulator::new(size, scrollback),
             is_awaited: false,
             pending: PendingInput::default(),
             at_end: false,
             closed: false,
             echo: EchoTimer::default(),
+            clock,
             metrics,
         }
     }
 
     /// Memory of the emulator, of a command's output and of pending input, in bytes.
     pub(super) fn held(&self) -> usize {
-        self.emulator.held() + self.commands.held() + self.pending.bytes
+        self.emulator.held() + self.commands.held() + self.command_log.held() + self.pending.bytes
     }
 
     pub(super) fn processes(&self) -> Arc<dyn ProcessGroup> {
@@ -163,60 +176,24 @@ impl Terminal {
         // Marks act after their output is logged: a result stands behind the output that it sums up.
         let mut steps = Vec::new();
         let (commands, prompt, pty) = (&mut self.commands, &mut self.prompt, &self.pty);
+        let (ran, tells, clock) = (&mut self.command_log, self.tells_commands, &self.clock);
         self.marks.scan(bytes, |piece| match piece {
             Piece::Text(text) => {
                 log.push_bytes(text);
                 commands.text(text);
                 prompt.text();
+                ran.text(text);
             }
             Piece::Mark(mark, shown) => {
                 log.push_bytes(shown);
                 prompt.mark(mark, || pty.tty());
                 steps.extend(commands.mark(mark, now));
+                for command in ran.mark(mark, || clock.now_ms()) {
+                    tell(command, tells, log, events);
+                }
             }
+            Piece::Line(line) => ran.line(line),
         });
-        self.run_steps(steps, log, events);
-    }
-
-    fn run_steps(&mut self, steps: Vec<Step<Origin>>, log: &mut OutputLog, events: &mut Vec<TerminalEvent>) {
-        for step in steps {
-            match step {
-                Step::Type(bytes) => {
-                    self.prompt.typed();
-                    self.write(None, bytes);
-                }
-                Step::Finished(Finished { origin, result, truncated, code }) => match origin {
-                    Origin::Client { id, .. } => {
-                        log.push_event(StreamEvent::CommandResult { id, result, truncated, exit_code: code });
-                    }
-                    Origin::OneShot(key) => {
-                        events.push(TerminalEvent::OneShotFinished { key, result, truncated, code });
-                    }
-                },
-                Step::Busy(origin) => {
-                    let code = if self.pty.prints_marks() { ErrorCode::Busy } else { ErrorCode::NoPromptMarks };
-                    events.push(TerminalEvent::CommandRejected(origin, code));
-                }
-                Step::Unmarked(origin) => {
-                    events.push(TerminalEvent::CommandRejected(origin, ErrorCode::NoPromptMarks));
-                }
-            }
-        }
-    }
-
-    /// Runs a command at the next empty prompt. Rejects it at once if none will come.
-    pub(super) fn run_command(
-        &mut self,
-        origin: Origin,
-        line: String,
-        log: &mut OutputLog,
-        events: &mut Vec<TerminalEvent>,
-    ) {
-        let steps = if self.commands.is_near_prompt() || self.pty.prints_marks() {
-            self.commands.request(origin, line, Instant::now())
-        } else {
-            vec![Step::Unmarked(origin)]
-        };
         self.run_steps(steps, log, events);
     }
 
@@ -384,6 +361,9 @@ impl Terminal {
         log.push_bytes(&self.marks.finish());
         let steps = self.commands.shell_ended(exit.code);
         self.run_steps(steps, log, events);
+        if let Some(command) = self.command_log.shell_ended(exit.code, self.clock.now_ms()) {
+            tell(command, self.tells_commands, log, events);
+        }
         // The exit is the last event of its epoch: a title in the last output comes before it.
         self.catch_up_within(SNAPSHOT_WORK, log);
         self.closed = true;
@@ -391,6 +371,18 @@ impl Terminal {
     }
 }
 
+/// Tells of a command that begins or has ended, where it does so in the output.
+fn tell(command: ShellCommand, in_log: bool, log: &mut OutputLog, events: &mut Vec<TerminalEvent>) {
+    let is_over = command.ended.is_some();
+    if in_log {
+        log.push_event(StreamEvent::Command(if is_over { command.end() } else { command.clone() }));
+    }
+    if is_over {
+        events.push(TerminalEvent::CommandEnded(command));
+    }
+}
+
+mod commands;
 mod offer;
 mod withdraw;
 

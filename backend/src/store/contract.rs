@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a suite of assertions, called by tests only")]
 
 use super::{
-    Cas, ClassRecord, ConnectionRecord, Creator, DispatchRecord, Instance, InstanceId, Keyboard, MAX_REVOKED, Member,
-    Revocations, ScreenRecord, SessionRecord, SessionState, Store,
+    Cas, ClassRecord, CommandPlace, CommandRecord, ConnectionRecord, Creator, DispatchRecord, Instance, InstanceId,
+    Keyboard, MAX_COMMANDS, MAX_REVOKED, Member, Revocations, ScreenRecord, SessionRecord, SessionState, Store,
 };
-use shared_protocol::server::RaisedHand;
-use shared_protocol::{ClientId, ConnectionId, Dispatch, EndReason, Epoch, GroupId, Loan, Role, SessionId, Takeover};
+use shared_protocol::server::{RaisedHand, ShellCommand, Typist};
+use shared_protocol::{
+    ClientId, ConnectionId, Dispatch, EndReason, Epoch, GroupId, Loan, Role, SessionId, Takeover, Who,
+};
 
 /// The whole contract, on an empty store.
 pub async fn keeps_all(store: &impl Store) {
@@ -16,6 +18,7 @@ pub async fn keeps_all(store: &impl Store) {
     keeps_connections(store).await;
     keeps_revocations(store).await;
     keeps_classes(store).await;
+    keeps_commands(store).await;
     keeps_dispatch(store).await;
     gives_a_wall_to_one(store).await;
     keeps_instances(store).await;
@@ -87,6 +90,22 @@ pub fn ended(id: &str) -> SessionRecord {
 pub fn connection(id: &str, session: &SessionId) -> ConnectionRecord {
     let (id, user) = (ConnectionId::new(id).unwrap(), "ada: \"x\"\n".into());
     ConnectionRecord { id, session: session.clone(), user, role: Role::Viewer, attached_at: 1_800_000_000_000 }
+}
+
+/// A command that has ended.
+pub fn command(epoch: u64, number: u32, line: &str) -> CommandRecord {
+    let by = vec![Typist { who: Some(Who(1)), name: "Ada ♛".into() }, Typist { who: None, name: "bot".into() }];
+    let command = ShellCommand {
+        number,
+        line: Some(line.into()),
+        hidden: false,
+        directory: Some("/home/ada \u{1f642}".into()),
+        by,
+        began: 1_800_000_000_000,
+        ended: Some(1_800_000_000_123),
+        exit_code: Some(-1),
+    };
+    CommandRecord { epoch: Epoch(epoch), command }
 }
 
 /// An instance with an address.
@@ -226,6 +245,31 @@ pub async fn keeps_classes(store: &impl Store) {
         assert_eq!(store.class(&one).await.unwrap(), Some(class));
     }
     assert_eq!(store.class(&other).await.unwrap(), None);
+}
+
+/// Commands are read in pages as they were written, once each; the latest stay, and an id that is used again has none.
+pub async fn keeps_commands(store: &impl Store) {
+    let (id, created_at) = (SessionId::new("typed-in").unwrap(), 1_800_000_000_000);
+    let read = async |after: Option<CommandPlace>, limit| store.commands(&id, created_at, after, limit).await.unwrap();
+    assert_eq!(read(None, 10).await, []);
+    let mut hidden = command(5, 3, "");
+    hidden.command = ShellCommand { line: None, hidden: true, by: Vec::new(), exit_code: None, ..hidden.command };
+    let all = [command(5, 1, "ls\n\"\\\t♛"), command(5, 2, "make"), hidden, command(6, 1, "another shell")];
+    store.put_commands(&id, created_at, &all[..2]).await.unwrap();
+    for _ in 0..2 {
+        // The answer to a write may be lost.
+        store.put_commands(&id, created_at, &all[1..]).await.unwrap();
+    }
+    assert_eq!(read(None, 10).await, all);
+    assert_eq!(read(None, 2).await, all[..2]);
+    assert_eq!(read(Some(all[1].place()), 1).await, all[2..3]);
+    assert_eq!(read(Some(all[2].place()), 10).await, all[3..]);
+    assert_eq!(read(Some(all[3].place()), 10).await, []);
+    assert_eq!(store.commands(&id, created_at + 1, None, 10).await.unwrap(), [], "another session");
+    let more: Vec<_> = (2..).take(MAX_COMMANDS - 1).map(|number| command(6, number, "ls")).collect();
+    store.put_commands(&id, created_at, &more).await.unwrap();
+    assert_eq!(read(None, 2).await, [all[3].clone(), more[0].clone()], "the oldest are gone");
+    assert_eq!(read(None, 2 * MAX_COMMANDS).await.len(), MAX_COMMANDS);
 }
 
 /// Instances are alive after a heartbeat, until they deregister.

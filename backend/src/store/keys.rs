@@ -19,6 +19,9 @@ pub enum Shape {
     /// A sorted set, scored by the end of each member in seconds since 1970.
     #[strum(serialize = "zset")]
     Ends,
+    /// A stream of JSON objects, each in the field `command`.
+    #[strum(serialize = "stream")]
+    Stream,
     /// A string; only its presence counts.
     #[strum(serialize = "string")]
     Flag,
@@ -107,6 +110,15 @@ pub const CLASS: KeySpec = KeySpec {
     writer: "the session's owner, at each change and again every 5 s; read when another instance starts its next shell",
 };
 
+/// The latest commands of a session, by its id and the time of its creation, as `id@ms`: an id can later belong to another user.
+/// Ids of the entries are the epoch and the number of the command.
+pub const COMMANDS: KeySpec = KeySpec {
+    pattern: "session:{}:commands",
+    shape: Shape::Stream,
+    ttl: TOMBSTONE_TTL,
+    writer: "the session's owner, when a command ends",
+};
+
 /// The dispatch of an API, by its domain and stage: `concurrent` or `serial`.
 pub const DISPATCH: KeySpec = KeySpec {
     pattern: "api:{}:dispatch",
@@ -148,7 +160,7 @@ pub const SESSIONS_OF_GROUP: KeySpec = KeySpec {
 };
 
 /// All kinds of key.
-pub const TABLE: [KeySpec; 13] = [
+pub const TABLE: [KeySpec; 14] = [
     SESSION,
     SCREEN,
     CONNECTIONS_OF_SESSION,
@@ -156,6 +168,7 @@ pub const TABLE: [KeySpec; 13] = [
     CONNECTION_GONE,
     REVOKED,
     CLASS,
+    COMMANDS,
     DISPATCH,
     WALL,
     INSTANCE,
@@ -180,7 +193,7 @@ impl KeySpec {
     pub(super) fn fields(&self) -> &'static [&'static str] {
         match self.shape {
             Shape::Hash(fields) => fields,
-            Shape::Index | Shape::Ends | Shape::Flag => &[],
+            Shape::Index | Shape::Ends | Shape::Stream | Shape::Flag => &[],
         }
     }
 }
@@ -205,7 +218,7 @@ mod tests {
 
     #[test]
     fn no_id_leads_to_the_key_of_another_kind() {
-        for id in ["x", "x:screen", "x:class", "x:connections", "a:gone", "{}", "é\n\0 %3A", ""] {
+        for id in ["x", "x:screen", "x:class", "x@7", "x:commands", "x:connections", "a:gone", "{}", "é\n\0 %3A", ""] {
             for kind in TABLE {
                 let key = kind.key(id);
                 assert!(key.is_ascii() && !key.contains(char::is_whitespace), "{key:?}");

@@ -2,8 +2,8 @@
 //! one that fails or hangs.
 
 use super::{
-    Cas, ClassRecord, ConnectionRecord, DispatchRecord, Instance, InstanceId, Revocations, ScreenRecord, SessionRecord,
-    Store, StoreError, Version,
+    Cas, ClassRecord, CommandPlace, CommandRecord, ConnectionRecord, DispatchRecord, Instance, InstanceId, Revocations,
+    ScreenRecord, SessionRecord, Store, StoreError, Version,
 };
 use crate::metrics::{Metrics, Operation};
 use async_trait::async_trait;
@@ -86,6 +86,8 @@ macro_rules! implement_all { ($store:ty) => { implement! { $store;
     revoked(session: &SessionId) -> Revocations = Revoked;
     put_class(session: &SessionId, class: &ClassRecord) -> () = PutClass;
     class(session: &SessionId) -> Option<ClassRecord> = Class;
+    put_commands(session: &SessionId, created_at: u64, commands: &[CommandRecord]) -> () = PutCommands;
+    commands(session: &SessionId, created_at: u64, after: Option<CommandPlace>, limit: usize) -> Vec<CommandRecord> = Commands;
     put_dispatch(api: &str, record: &DispatchRecord) -> () = PutDispatch;
     dispatch(api: &str) -> Option<DispatchRecord> = Dispatch;
     claim_wall(client: &ClientId, owner: &InstanceId, instead_of: Option<&InstanceId>) -> InstanceId = ClaimWall;

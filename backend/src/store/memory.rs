@@ -1,15 +1,16 @@
 //! The store of a single instance: state lives as long as the process.
 
 use super::{
-    CONNECTION_TTL, Cas, ClassRecord, ConnectionRecord, DISCONNECTED_TTL, DISPATCH_TTL, DispatchRecord, INSTANCE_TTL,
-    Instance, InstanceId, RUNNING_TTL, Revocations, ScreenRecord, SessionRecord, SessionState, Store, StoreError,
-    TOMBSTONE_TTL, Version, WALL_TTL, session_ttl,
+    CONNECTION_TTL, Cas, ClassRecord, CommandPlace, CommandRecord, ConnectionRecord, DISCONNECTED_TTL, DISPATCH_TTL,
+    DispatchRecord, INSTANCE_TTL, Instance, InstanceId, MAX_COMMANDS, RUNNING_TTL, Revocations, ScreenRecord,
+    SessionRecord, SessionState, Store, StoreError, TOMBSTONE_TTL, Version, WALL_TTL, session_ttl,
 };
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use shared_protocol::{ClientId, ConnectionId, GroupId, SessionId};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -63,6 +64,7 @@ struct State {
     disconnected: ExpiringMap<ConnectionId, ()>,
     revoked: ExpiringMap<SessionId, Revocations>,
     classes: ExpiringMap<SessionId, ClassRecord>,
+    commands: ExpiringMap<(SessionId, u64), Arc<VecDeque<CommandRecord>>>,
     dispatches: ExpiringMap<String, DispatchRecord>,
     walls: ExpiringMap<ClientId, InstanceId>,
     instances: ExpiringMap<InstanceId, Instance>,
@@ -168,6 +170,38 @@ impl Store for MemoryStore {
 
     async fn class(&self, session: &SessionId) -> Result<Option<ClassRecord>, StoreError> {
         Ok(self.state.lock().classes.get(session))
+    }
+
+    async fn put_commands(
+        &self,
+        session: &SessionId,
+        created_at: u64,
+        commands: &[CommandRecord],
+    ) -> Result<(), StoreError> {
+        let (mut state, key) = (self.state.lock(), (session.clone(), created_at));
+        let mut kept = state.commands.get(&key).unwrap_or_default();
+        // The map's own reference goes first, so that nothing is copied.
+        state.commands.values.remove(&key);
+        let list = Arc::make_mut(&mut kept);
+        for command in commands {
+            if list.back().is_none_or(|last| last.place() < command.place()) {
+                list.push_back(command.clone());
+            }
+        }
+        list.drain(..list.len().saturating_sub(MAX_COMMANDS));
+        state.commands.put(key, kept, Some(TOMBSTONE_TTL));
+        Ok(())
+    }
+
+    async fn commands(
+        &self,
+        session: &SessionId,
+        created_at: u64,
+        after: Option<CommandPlace>,
+        limit: usize,
+    ) -> Result<Vec<CommandRecord>, StoreError> {
+        let kept = self.state.lock().commands.get(&(session.clone(), created_at)).unwrap_or_default();
+        Ok(kept.iter().filter(|command| Some(command.place()) > after).take(limit).cloned().collect())
     }
 
     async fn put_dispatch(&self, api: &str, record: &DispatchRecord) -> Result<(), StoreError> {

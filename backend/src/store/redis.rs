@@ -11,12 +11,13 @@ mod scripts;
 pub use bootstrap::{ConnectError, START_TIMEOUT};
 
 use super::keys::{
-    CLASS, CONNECTION, CONNECTION_GONE, CONNECTIONS_OF_SESSION, DISPATCH, INSTANCE, INSTANCES, KeySpec, REVOKED,
-    SCREEN, SESSION, SESSIONS_OF_GROUP, SESSIONS_OF_USER, WALL,
+    CLASS, COMMANDS, CONNECTION, CONNECTION_GONE, CONNECTIONS_OF_SESSION, DISPATCH, INSTANCE, INSTANCES, KeySpec,
+    REVOKED, SCREEN, SESSION, SESSIONS_OF_GROUP, SESSIONS_OF_USER, WALL,
 };
 use super::{
-    Cas, ClassRecord, ConnectionRecord, DispatchRecord, Instance, InstanceId, MAX_REVOKED, Member, Revocations,
-    ScreenRecord, SessionRecord, Store, StoreError, Version, session_ttl,
+    Cas, ClassRecord, CommandPlace, CommandRecord, ConnectionRecord, DispatchRecord, Instance, InstanceId,
+    MAX_COMMANDS, MAX_REVOKED, Member, Revocations, ScreenRecord, SessionRecord, Store, StoreError, Version,
+    session_ttl,
 };
 use async_trait::async_trait;
 use connection::{Call, Command, ManagedConnection};
@@ -222,6 +223,32 @@ impl Store for RedisStore {
 
     async fn class(&self, session: &SessionId) -> Result<Option<ClassRecord>, StoreError> {
         self.read(CLASS, session.as_str()).await?.map(|fields| fields.class()).transpose()
+    }
+
+    async fn put_commands(
+        &self,
+        session: &SessionId,
+        created_at: u64,
+        commands: &[CommandRecord],
+    ) -> Result<(), StoreError> {
+        let entries = commands.iter().map(|command| (command.place().to_string(), records::command_value(command)));
+        let id = format!("{session}@{created_at}");
+        let command = scripts::append(&COMMANDS, &id, MAX_COMMANDS, entries.collect());
+        self.connection.call().execute_one(command).await.map(drop)
+    }
+
+    async fn commands(
+        &self,
+        session: &SessionId,
+        created_at: u64,
+        after: Option<CommandPlace>,
+        limit: usize,
+    ) -> Result<Vec<CommandRecord>, StoreError> {
+        let key = COMMANDS.key(&format!("{session}@{created_at}"));
+        let from = after.map_or_else(|| "-".to_owned(), |after| after.next().to_string());
+        let answer =
+            self.connection.call().execute_one(command("XRANGE", key.clone(), (from, "+", "COUNT", limit))).await?;
+        records::commands(answer).map_err(unexpected(&key))
     }
 
     async fn put_dispatch(&self, api: &str, record: &DispatchRecord) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 # Makes bash print OSC 133 marks, from which the service knows when the shell is at an empty prompt, and where the output of a
 # command begins and ends. bash reads this file in place of a login shell's startup files: it reads those itself, so that it
-# comes after them. The marks stand in the prompts, which run no commands: `set -x` and DEBUG traps see nothing. Prompts name a
-# variable that holds the tag, so that an exported prompt does not pass it on.
+# comes after them. The marks stand in the prompts, so that `set -x` and DEBUG traps see nothing: the one command there, which
+# tells a line, has a process of its own. Prompts name a variable that holds the tag, so that an exported prompt does not pass it on.
 exec 63<&-
 unset ENV
 set +o posix
@@ -25,16 +25,56 @@ __termgate_ended() {
   return "$code"
 }
 
+# Tells the line that begins, as the history has it: nothing else in bash does. If the history has not grown, either the line is
+# the same as the one before, or it is one that the history does not take. Controls are replaced, and `;` and `%` escaped.
+__termgate_line() {
+  local -
+  set +eux
+  local LC_ALL=C HISTTIMEFORMAT= kind=none line= directory=$PWD name value
+  if [[ -o history && -n ${__termgate_history-} ]]; then
+    kind=line
+    (($1 == __termgate_history)) || kind=unsure
+    [[ $kind == line || -z ${HISTIGNORE-} ]] || kind=none
+    line=$(\builtin history 1)
+    line=${line#*[0-9][ *] }
+  fi
+  [[ $kind != none && $line != ' '* ]] || line=
+  for name in directory line; do
+    value=${!name:0:8192}
+    value=${value//'%'/%25}
+    value=${value//';'/%3B}
+    value=${value//$'\t'/%09}
+    value=${value//$'\n'/%0A}
+    printf -v "$name" %s "${value//[[:cntrl:]]/%EF%BF%BD}"
+  done
+  printf '\e]133;E;tg=%s;%s;%s;%s\a' "$__termgate_tag" "$kind" "$directory" "$line" >/dev/tty
+}
+
 # Adds missing marks, because the user or a tool may set a new prompt at any time. Says so if none can be added. The number of
-# a prompt tells a new one from one that the line editor draws again.
+# a prompt tells a new one from one that the line editor draws again. The history's number tells whether it takes a line.
 __termgate_prompt() {
   local -
   set +eux
   local name value first last tag='tg=${__termgate_tag-}'
+  # There was no process to tell a line, so that bash did not run it. The next ones are not told.
+  ((${__termgate_failed-0} == 0)) || __termgate_untold=10
+  if ((${__termgate_untold-0} > 0)); then
+    ((__termgate_untold -= 1))
+    __termgate_full=
+  else
+    unset __termgate_full
+  fi
   for name in PS0 PS1 PS2; do
     case $name in
-      PS0) first='' last="\e]133;C;$tag\a" ;;
-      PS1) first="\[\e]133;D;\$?;\$((__termgate_prompts+=1));$tag\a\]" last="\[\e]133;B;$tag\a\]" ;;
+      PS0)
+        first="\e]133;F;\$((__termgate_failed=1));$tag\a\${__termgate_full+\e]133;E;$tag;none;;\a}"
+        first+='${__termgate_full-$({ __termgate_line \!; } >/dev/null 2>&1)}'
+        last="\e]133;C;\$((__termgate_failed=0,__termgate_history=\!+1));$tag\a"
+        ;;
+      PS1)
+        first="\[\e]133;D;\$?;\$((__termgate_history=\!,__termgate_prompts+=1));$tag\a\]"
+        last="\[\e]133;B;$tag\a\]"
+        ;;
       PS2) first='' last="\[\e]133;P;$tag\a\]" ;;
     esac
     value=${!name-}

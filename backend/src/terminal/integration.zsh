@@ -19,8 +19,34 @@ __termgate_ended() {
   } 2>/dev/null
 }
 
+# Tells the line that begins, as integration.bash does.
+__termgate_line() {
+  emulate -L zsh
+  setopt no_xtrace no_multibyte
+  local line=$1 kind=$2 directory=$PWD name value
+  [[ -n $line && $line != ' '* ]] || kind=none line=
+  for name in directory line; do
+    value=${(P)name}
+    value=${value[1,8192]}
+    value=${value//\%/%25}
+    value=${value//\;/%3B}
+    value=${value//$'\t'/%09}
+    value=${value//$'\n'/%0A}
+    typeset "$name=${value//[[:cntrl:]]/%EF%BF%BD}"
+  done
+  builtin printf '\e]133;E;tg=%s;%s;%s;%s\a' "$__termgate_tag" $kind "$directory" "$line" >/dev/tty
+}
+
 __termgate_started() {
-  { __termgate_print C; } 2>/dev/null
+  {
+    # Where the history takes blanks away, a space at the begin may be among them.
+    if [[ -o hist_reduce_blanks && ! -o hist_ignore_space ]]; then
+      __termgate_line "$1" unsure
+    else
+      __termgate_line "$1" line
+    fi
+    __termgate_print C
+  } 2>/dev/null
 }
 
 # Says that the prompt is drawn, and whether it is one for the rest of a command.

@@ -1,9 +1,13 @@
 //! Scanner for the shell's prompt marks (OSC 133) and its bracketed-paste switch, in output that arrives in arbitrary pieces.
 
 use super::integration::Nonce;
+use super::typed_line::TypedLine;
 
 /// Longest body of a mark, in bytes; a longer sequence is text.
 const MAX_MARK_BYTES: usize = 128;
+
+/// The same of the mark that tells a line, behind its tag: line and directory of 8 KiB each, every byte escaped.
+const MAX_LINE_MARK_BYTES: usize = 3 * 2 * 8 * 1024 + MAX_MARK_BYTES;
 
 /// A state change that the shell reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +39,8 @@ pub enum Piece<'a> {
     /// A complete mark, and the bytes of it that stay in the output: of bracketed paste all, of the others none, because they
     /// hold the tag.
     Mark(PromptMark, &'static [u8]),
+    /// E: the line that begins. Nothing of it stays in the output.
+    Line(TypedLine),
 }
 
 /// Scanner that keeps the start of a possible mark between calls.
@@ -74,6 +80,12 @@ impl PromptMarkScanner {
                     piece(Piece::Mark(mark, shown));
                     rest = after;
                 }
+                Verdict::Line(line) => {
+                    // Much longer than all others.
+                    self.partial = Vec::new();
+                    piece(line.map_or(Piece::Mark(PromptMark::Unknown, b""), Piece::Line));
+                    rest = after;
+                }
                 Verdict::Text => {
                     // The byte that broke the sequence may begin the next one.
                     self.partial.pop();
@@ -84,9 +96,10 @@ impl PromptMarkScanner {
         }
     }
 
-    /// Ends the output: returns the start of a mark that was held back.
+    /// Ends the output: returns the start of a mark that was held back, unless the tag is in it.
     pub fn finish(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.partial)
+        let held = std::mem::take(&mut self.partial);
+        if memchr::memmem::find(&held, &self.tag).is_some() { Vec::new() } else { held }
     }
 }
 
@@ -108,6 +121,9 @@ fn verdict(have: &[u8], tag: &[u8], prompt: &mut Option<u64>) -> Verdict {
         return if OSC.starts_with(have) { Verdict::Incomplete } else { Verdict::Text };
     }
     let Some(rest) = have.strip_prefix(OSC) else { return Verdict::Text };
+    if let Some(line) = rest.strip_prefix(b"E").and_then(|rest| rest.strip_prefix(tag)) {
+        return line_verdict(line);
+    }
     let body = match rest {
         [body @ .., 0x07] | [body @ .., 0x1b, b'\\'] => body,
         _ if rest.len() > MAX_MARK_BYTES => return Verdict::Text,
@@ -120,12 +136,24 @@ fn verdict(have: &[u8], tag: &[u8], prompt: &mut Option<u64>) -> Verdict {
     let mark = match body {
         b"B" => PromptMark::PromptReady,
         b"P" => PromptMark::Continuation,
-        b"C" => PromptMark::CommandStarted,
+        // bash may add a number.
+        b"C" | [b'C', b';', ..] => PromptMark::CommandStarted,
         b"N" => PromptMark::Unmarked,
         b"M" => PromptMark::LongLines,
         _ => finished(body, prompt).unwrap_or(PromptMark::Unknown),
     };
     Verdict::Mark(mark, b"")
+}
+
+/// The same for a line behind its tag. Only a shell that knows the tag comes this far, so that no one else has output held back
+/// for so long; and because the tag comes first, a mark that is broken or endless is left out with it.
+fn line_verdict(line: &[u8]) -> Verdict {
+    match line {
+        [b';', body @ .., 0x07] | [b';', body @ .., 0x1b, b'\\'] => Verdict::Line(TypedLine::parse(body)),
+        [.., 0x07] | [.., 0x1b, _] => Verdict::Line(None),
+        _ if line.len() > MAX_LINE_MARK_BYTES => Verdict::Line(None),
+        _ => Verdict::Incomplete,
+    }
 }
 
 /// `D;code`, or `D;code;prompt` at the beginning of a prompt. `None` for a prompt that is drawn again.
@@ -146,6 +174,8 @@ enum Verdict {
     Incomplete,
     Text,
     Mark(PromptMark, &'static [u8]),
+    /// A line, or nothing where the mark is broken.
+    Line(Option<TypedLine>),
 }
 
 #[cfg(test)]
@@ -166,6 +196,7 @@ mod tests {
                 text.extend_from_slice(shown);
                 marks.push(mark);
             }
+            Piece::Line(line) => panic!("{line:?}"),
         });
         (text, marks)
     }
@@ -206,6 +237,8 @@ mod tests {
         let mut scanner = scanner();
         scanner.scan(b"\x1b]133;B", |piece| panic!("{piece:?}"));
         assert_eq!((scanner.finish(), scanner.finish()), (b"\x1b]133;B".to_vec(), Vec::new()));
+        scanner.scan(format!("{LINE}line;/;ls").as_bytes(), |piece| panic!("{piece:?}"));
+        assert_eq!(scanner.finish(), b"", "it names the tag");
     }
 
     #[test]
@@ -214,11 +247,54 @@ mod tests {
             let (mut scanner, mut passed) = (scanner(), 0);
             let mut count = |piece: Piece<'_>| match piece {
                 Piece::Text(text) => passed += text.len(),
-                Piece::Mark(mark, _) => panic!("{mark:?}"),
+                other => panic!("{other:?}"),
             };
             scanner.scan(b"\x1b]133;", &mut count);
             scanner.scan(&[filling; 4096], &mut count);
             assert!(passed >= 4096 - MAX_MARK_BYTES && scanner.partial.len() <= MAX_MARK_BYTES);
         }
+    }
+
+    /// Text, lines and number of marks without a line in this output, which comes byte by byte.
+    fn scan_lines(output: &[u8]) -> (Vec<u8>, Vec<TypedLine>, usize) {
+        let (mut scanner, mut text, mut lines, mut unknown) = (scanner(), Vec::new(), Vec::new(), 0);
+        for byte in output.chunks(1) {
+            scanner.scan(byte, |piece| match piece {
+                Piece::Text(piece) => text.extend_from_slice(piece),
+                Piece::Line(line) => lines.push(line),
+                Piece::Mark(mark, _) => unknown += usize::from(mark == PromptMark::Unknown),
+            });
+        }
+        assert!(scanner.partial.capacity() <= 2 * MAX_MARK_BYTES, "the room for a long line is given back");
+        (text, lines, unknown)
+    }
+
+    const LINE: &str = "\x1b]133;E;tg=0000000000000000;";
+
+    #[test]
+    fn a_line_is_found_and_nothing_of_it_stays_in_the_output() {
+        use crate::terminal::LineText;
+        let long = "x".repeat(8000);
+        for end in ["\x07", "\x1b\\"] {
+            let output = format!("a{LINE}line;/tmp;{long}{end}\x1b]133;C;503{TAG}b");
+            let (text, lines, unknown) = scan_lines(output.as_bytes());
+            let expected = TypedLine { text: LineText::Known(long.clone()), directory: "/tmp".into() };
+            assert_eq!((text.as_slice(), lines, unknown), (&b"ab"[..], vec![expected], 0));
+        }
+        assert_eq!(scan(format!("\x1b]133;C;503{TAG}").as_bytes()).1, [PromptMark::CommandStarted]);
+    }
+
+    #[test]
+    fn a_line_that_is_broken_or_endless_shows_no_tag() {
+        for output in [format!("{LINE}line;/;ls\x1b[31m"), format!("{LINE}line\x07"), LINE.replace("0;", "0\x07")] {
+            let (text, lines, unknown) = scan_lines(output.as_bytes());
+            assert!(lines.is_empty() && unknown == 1 && memchr::memmem::find(&text, b"tg=").is_none(), "{output:?}");
+        }
+        let endless = format!("{LINE}line;/;{}", "x".repeat(2 * MAX_LINE_MARK_BYTES));
+        let (text, _, unknown) = scan_lines(endless.as_bytes());
+        assert!(unknown == 1 && text.len() > MAX_LINE_MARK_BYTES - 100 && text.iter().all(|byte| *byte == b'x'));
+        // Another tag is text at once, as for every mark.
+        let foreign = format!("{}{}", LINE.replace('0', "1"), "x".repeat(MAX_MARK_BYTES));
+        assert_eq!(scan_lines(foreign.as_bytes()).0, foreign.as_bytes());
     }
 }

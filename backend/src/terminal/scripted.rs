@@ -69,6 +69,12 @@ impl Script {
         self.print(format!("\x1b]133;{mark};tg={nonce}\x07"));
     }
 
+    /// Adds the mark that tells a line: its kind (`line`, `unsure`, `none`), and the working directory.
+    pub fn tell_line(&self, kind: &str, directory: &str, line: &str) {
+        let nonce = self.0.lock().nonce.clone();
+        self.print(format!("\x1b]133;E;tg={nonce};{kind};{directory};{line}\x07"));
+    }
+
     /// Sets the room for input, in bytes.
     pub fn set_room(&self, bytes: usize) {
         self.change(|state| state.room = bytes);

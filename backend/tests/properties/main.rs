@@ -16,6 +16,7 @@ fn any_output() -> impl Strategy<Value = Vec<u8>> {
     let mark = select(vec![
         format!("\x1b]133;B{tag}"),
         format!("\x1b]133;C{tag}"),
+        format!("\x1b]133;E{};line;/tmp;ls%20-l\x07", &tag[..tag.len() - 1]),
         format!("\x1b]133;D;130{tag}"),
         format!("\x1b]133;D;-1{}\x1b\\", &tag[..tag.len() - 1]),
         "\x1b[?2004h".into(),

@@ -16,6 +16,7 @@ fn scan(output: &[u8], step: usize) -> (Vec<u8>, Vec<(usize, PromptMark)>) {
         scanner.scan(piece, |found| match found {
             Piece::Text(piece) => text.extend_from_slice(piece),
             Piece::Mark(mark, _) => marks.push((text.len(), mark)),
+            Piece::Line(_) => marks.push((text.len(), PromptMark::Unknown)),
         });
         fed += piece.len();
         assert!(fed - text.len() <= KEPT * (marks.len() + 1), "{fed} bytes came, {} went on", text.len());

@@ -109,6 +109,24 @@ async fn an_index_is_bounded_and_forgets_the_oldest() {
 }
 
 #[tokio::test]
+async fn commands_live_for_a_day_and_a_foreign_entry_is_refused() {
+    let (server, store) = started().await;
+    let (id, key) = (SessionId::new("s").unwrap(), "session:s@7:commands");
+    store.put_commands(&id, 7, &[contract::command(5, 1, "ls")]).await.unwrap();
+    assert!(has_ttl(&server, key, TOMBSTONE_TTL).await);
+    server.command(&["PEXPIRE", key, "5000"]).await;
+    store.put_commands(&id, 7, &[contract::command(5, 2, "ls")]).await.unwrap();
+    assert!(has_ttl(&server, key, TOMBSTONE_TTL).await, "a write renews it");
+    server.command(&["XADD", key, "5-3", "command", "{\"secret\":1}"]).await;
+    let error = store.commands(&id, 7, None, 10).await.unwrap_err().to_string();
+    assert!(error.contains(key) && !error.contains("secret"), "{error}");
+    // Only a repeat is taken for one.
+    server.command(&["SET", "session:t@7:commands", "a string"]).await;
+    let other = SessionId::new("t").unwrap();
+    store.put_commands(&other, 7, &[contract::command(5, 1, "ls")]).await.unwrap_err();
+}
+
+#[tokio::test]
 async fn a_screen_has_the_ttl_of_a_tombstone_and_a_largest_size() {
     let (server, store) = started().await;
     let id = SessionId::new("s").unwrap();

@@ -6,6 +6,7 @@ mod announcements_elsewhere;
 mod authority;
 mod carriers;
 mod clock_jumps;
+mod commands;
 mod groups;
 mod http;
 mod instances;

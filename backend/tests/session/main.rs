@@ -6,6 +6,7 @@ mod any_typing;
 mod authority;
 mod carriers;
 mod clients;
+mod commands;
 mod control;
 mod counting;
 mod ends;

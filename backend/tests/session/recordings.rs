@@ -67,6 +67,27 @@ async fn a_recording_has_output_sizes_and_the_exit() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_recording_has_a_marker_where_each_command_begins() {
+    let recordings = Recordings::in_memory(RecordingSettings::default());
+    let harness = Harness::recorded_in(Arc::clone(&recordings), &recorded(), LIMITS).await;
+    for (kind, line) in [("line", "make test"), ("none", ""), ("line", "exit 3")] {
+        harness.script.mark("B");
+        harness.script.print("$ ");
+        harness.script.tell_line(kind, "/", line);
+        harness.script.mark("C");
+        harness.script.print("out");
+        harness.script.mark("D;0");
+    }
+    harness.settle().await;
+    harness.script.exit(3);
+    harness.ended().await;
+    let command = |line: &str| [event("o", "$ "), event("m", line), event("o", "out")];
+    let mut expected = ["make test", "A command that is hidden.", "exit 3"].map(command).concat();
+    expected.push(event("x", "3"));
+    assert_eq!(read(&recordings).await, expected);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_token_that_creates_a_session_decides_unless_the_operator_does() {
     for (setting, token, is_recorded) in [
         (Recorded::Asked, false, false),

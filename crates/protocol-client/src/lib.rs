@@ -254,15 +254,8 @@ impl Client {
             let (cols, rows) = self.size;
             let resume = self.epoch().map(|epoch| Resume { epoch, pos: self.output.pos() });
             let (client, accept) = (self.id.clone(), self.accept.clone());
-            self.outgoing.push_back(ClientMessage::Attach(Attach {
-                client,
-                cols,
-                rows,
-                accept,
-                theme: None,
-                resume,
-                snapshot: false,
-            }));
+            let attach = Attach { client, cols, rows, accept, theme: None, resume, snapshot: false, commands: false };
+            self.outgoing.push_back(ClientMessage::Attach(attach));
         }
         let is_fresh = now < self.last_frame + FRESH_FRAME;
         let verify = self.verify_at.take_if(|at| *at <= now).is_some() && !is_fresh;

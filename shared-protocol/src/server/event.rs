@@ -4,6 +4,7 @@ use crate::error::{EndReason, ErrorCode};
 use crate::ids::{Epoch, Pos, Who};
 #[cfg(doc)]
 use crate::limits;
+use crate::server::command::ShellCommand;
 use crate::server::notice::Notice;
 use crate::server::people::{Control, Person, RaisedHand, Recording};
 use serde::{Deserialize, Serialize};
@@ -54,6 +55,8 @@ pub enum StreamEvent {
         /// Exit code.
         exit_code: i32,
     },
+    /// A command begins or has ended at the shell's prompt. Said once a page that wants it has attached.
+    Command(ShellCommand),
     /// The terminal has a new input mode.
     Tty(Tty),
     /// The program set the window title.

@@ -194,6 +194,7 @@ fn numbers() {
             kib(limits::RESULT_BYTES)
         ),
         format!("{} KiB; {} KiB", kib(limits::ANNOUNCEMENT_BYTES), kib(limits::OFFER_BYTES)),
+        format!("{} KiB; {} KiB; {}", kib(limits::COMMAND_BYTES), kib(limits::DIRECTORY_BYTES), limits::TYPISTS),
         format!("1 to {} characters", limits::ID_BYTES),
         format!("{} KiB", kib(limits::INPUT_WINDOW_BYTES)),
         format!("{} s; {} min; {} h", seconds[0], seconds[1] / 60, seconds[2] / 3600),

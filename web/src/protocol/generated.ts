@@ -59,6 +59,8 @@ export type Attach = {
   resume?: Resume;
   /** Requests a snapshot instead of the start of the stream as it was printed: an emulator failed on that. */
   snapshot?: boolean;
+  /** Asks for the event `command`. It stays in the session's stream then, for every page. */
+  commands?: boolean;
 };
 
 /** Fields of `attached`. */
@@ -599,6 +601,27 @@ export type ServerFrame = {
 /** One session, over all epochs of its shell. */
 export type SessionId = string;
 
+/** Fields of the event `command`: said when a command begins, and again, shorter, when it has ended. */
+export type ShellCommand = {
+  /** Number of the command in its epoch, from 1. */
+  number: number;
+  /** The command line, at most [`limits::COMMAND_BYTES`]: text to show as text. Absent where it is hidden, for guests, and in the
+   * event of the end. */
+  line?: string;
+  /** True if the shell does not tell the line: it begins with a space, or the shell keeps no history. */
+  hidden?: boolean;
+  /** Working directory at the begin, at most [`limits::DIRECTORY_BYTES`]. Absent in the event of the end. */
+  directory?: string;
+  /** Those who gave input between the prompt and the begin. Absent in the event of the end. */
+  by?: Array<Typist>;
+  /** Time of the begin, in ms since 1970. */
+  began: number;
+  /** Time of the end, in ms since 1970. */
+  ended?: number;
+  /** Exit code, once it has ended; absent where the shell did not tell it. */
+  exitCode?: number;
+};
+
 /** Fields of `snapshot`. The payload is for a reset terminal. */
 export type Snapshot = {
   /** Epoch of the shell. */
@@ -664,6 +687,7 @@ export type StreamEvent =
       /** Exit code. */
       exitCode: number;
     }
+  | ({ kind: "command" } & ShellCommand)
   | ({ kind: "tty" } & Tty)
   | {
       kind: "title";
@@ -779,6 +803,14 @@ export type TypeLine = {
   line: string;
   /** The loan that a borrower types under. */
   loan?: Loan;
+};
+
+/** A person who typed at a prompt. */
+export type Typist = {
+  /** Number of the person in the command's epoch; absent for one who never attached. */
+  who?: Who;
+  /** Name for other people: text, never markup. */
+  name: string;
 };
 
 /** Fields of `unknown_command`. */

@@ -166,7 +166,11 @@ fn describe_connection(connection: &ConnectionRecord) -> Value {
 }
 
 /// The record of a session that the user may access, and the user as its caller.
-async fn find(service: &ServiceContext, user: &UserClaims, id: String) -> Result<(SessionRecord, Caller), HttpError> {
+pub(super) async fn find(
+    service: &ServiceContext,
+    user: &UserClaims,
+    id: String,
+) -> Result<(SessionRecord, Caller), HttpError> {
     let id = session_id(id)?;
     let caller = caller(service, user, &id)?;
     let record = service.registry.record(&id, &caller).await?;

@@ -1,6 +1,7 @@
 //! Order of a terminal's reads, writes and announcements.
 
 use super::*;
+use crate::clock::SystemClock;
 use crate::terminal::ShellSpawner;
 use crate::terminal::scripted::{Script, ScriptedSpawner};
 use shared_protocol::server::Tty;
@@ -27,7 +28,7 @@ impl Bench {
         let pty = shells.spawn(&spec).unwrap();
         let session = SessionId::new("s").unwrap();
         let metrics = Metrics::new(0);
-        let terminal = Terminal::new(session, pty, &nonce, SIZE, 10, metrics);
+        let terminal = Terminal::new(session, pty, &nonce, SIZE, 10, Arc::new(SystemClock), metrics);
         Self { terminal, log: OutputLog::default(), events: Vec::new(), script: shells.last().unwrap() }
     }
 

@@ -3,8 +3,8 @@
 use super::scripts::{Values, owner_text};
 use crate::store::keys::{CLASS, CONNECTION, DISPATCH, INSTANCE, KeySpec, SCREEN, SESSION};
 use crate::store::{
-    ClassRecord, ConnectionRecord, Creator, DispatchRecord, Instance, InstanceId, Keyboard, Member, ScreenRecord,
-    SessionRecord, SessionState, StoreError,
+    ClassRecord, CommandRecord, ConnectionRecord, Creator, DispatchRecord, Instance, InstanceId, Keyboard, Member,
+    ScreenRecord, SessionRecord, SessionState, StoreError,
 };
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IntoDeserializer, value};
@@ -150,6 +150,23 @@ impl Fields {
     }
 }
 
+/// Commands of an `XRANGE` answer. The error says nothing of them.
+pub(super) fn commands(answer: redis::Value) -> Result<Vec<CommandRecord>, &'static str> {
+    const FOREIGN: &str = "an entry is not Termgate's";
+    let entries: Vec<Vec<redis::Value>> = redis::from_redis_value(answer).map_err(|_| FOREIGN)?;
+    let command = |mut entry: Vec<redis::Value>| {
+        let fields: Vec<Vec<u8>> = redis::from_redis_value(entry.pop()?).ok()?;
+        serde_json::from_slice(fields.last()?).ok()
+    };
+    entries.into_iter().map(|entry| command(entry).ok_or(FOREIGN)).collect()
+}
+
+/// A command as the value of its entry.
+pub(super) fn command_value(command: &CommandRecord) -> Vec<u8> {
+    // Cannot fail: all map keys are strings.
+    serde_json::to_vec(command).unwrap_or_default()
+}
+
 fn word(value: impl Serialize) -> String {
     // A value without a text cannot be read back.
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(Into::into)).unwrap_or_default()
@@ -274,6 +291,22 @@ mod tests {
         let mut values = class_values(&ClassRecord::default());
         values[0].1 = b"mine".to_vec();
         assert!(Fields::of(CLASS, "s", stored(values)).unwrap().unwrap().class().is_err());
+    }
+
+    #[test]
+    fn a_command_is_read_as_it_was_written_and_an_error_hides_it() {
+        let command = contract::command(5, 7, "echo secret");
+        let entry = |value: Vec<u8>| {
+            let fields = Value::Array([b"command".to_vec(), value].map(Value::BulkString).into());
+            Value::Array(vec![Value::Array(vec![Value::BulkString(b"5-7".to_vec()), fields])])
+        };
+        assert_eq!(commands(entry(command_value(&command))), Ok(vec![command]));
+        assert_eq!(commands(Value::Array(Vec::new())), Ok(Vec::new()));
+        for bad in
+            [entry(br#"{"epoch":"secret"}"#.to_vec()), Value::Array(vec![Value::Array(Vec::new())]), Value::Int(1)]
+        {
+            assert!(!commands(bad).unwrap_err().contains("secret"));
+        }
     }
 
     #[test]

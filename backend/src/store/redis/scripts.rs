@@ -59,6 +59,18 @@ if #ARGV > 1 then
 end
 return false";
 
+/// Adds entries to a stream, and keeps the latest. An entry that comes no later than the last one is there already.
+/// `ARGV`: TTL in ms; most entries; ids and values.
+const APPEND: &str = r"
+for i = 3, #ARGV, 2 do
+  local added = redis.pcall('XADD', KEYS[1], 'MAXLEN', ARGV[2], ARGV[i], 'command', ARGV[i + 1])
+  if type(added) == 'table' and added.err and not string.find(added.err, 'equal or smaller', 1, true) then
+    return redis.error_reply(added.err)
+  end
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return false";
+
 /// Takes a wall, unless an instance has it that is neither this one nor the one before; answers with the instance that has it.
 /// `ARGV`: TTL in ms; this instance; the one before, or an empty text.
 const CLAIM: &str = r"
@@ -109,6 +121,10 @@ pub(super) fn enter(index: &KeySpec, of: &str, member: &str) -> Command {
 
 pub(super) fn replace(kind: &KeySpec, id: &str, members: Vec<(u64, &str)>, ttl: Duration) -> Command {
     script(REPLACE, kind.key(id), (ms(ttl), members))
+}
+
+pub(super) fn append(kind: &KeySpec, id: &str, most: usize, entries: Vec<(String, Vec<u8>)>) -> Command {
+    script(APPEND, kind.key(id), (ms(kind.ttl), most, entries))
 }
 
 pub(super) fn forget(key: String, members: &[(Vec<u8>, String)]) -> Command {
