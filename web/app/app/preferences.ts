@@ -13,6 +13,8 @@ export interface Preferences {
   fontSize: number;
   copyOnSelect: boolean;
   screenReader: boolean;
+  /** Read when a terminal opens. */
+  marksCommands: boolean;
   /** On a Mac: Option is the Meta key. */
   macOptionIsMeta: boolean;
 }
@@ -22,6 +24,7 @@ const DEFAULT: Preferences = {
   fontSize: 14,
   copyOnSelect: false,
   screenReader: false,
+  marksCommands: false,
   macOptionIsMeta: false,
 };
 const STORED = "termgate.preferences";

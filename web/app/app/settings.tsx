@@ -13,7 +13,7 @@ interface SettingsProps {
 }
 
 export function Settings({ preferences, onChange }: SettingsProps) {
-  const { theme, fontSize, copyOnSelect, screenReader, macOptionIsMeta } = preferences;
+  const { theme, fontSize, copyOnSelect, screenReader, marksCommands, macOptionIsMeta } = preferences;
   return (
     <Popover label="Settings" icon="settings">
       {() => (
@@ -46,6 +46,11 @@ export function Settings({ preferences, onChange }: SettingsProps) {
             label="Screen reader"
             checked={screenReader}
             onChange={(screenReader) => onChange({ screenReader })}
+          />
+          <Toggle
+            label="Mark commands, from the next load on"
+            checked={marksCommands}
+            onChange={(marksCommands) => onChange({ marksCommands })}
           />
           {navigator.platform.startsWith("Mac") && (
             <Toggle

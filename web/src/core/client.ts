@@ -71,6 +71,11 @@ export class TerminalClient {
     return this.#events.message.add(listener);
   }
 
+  /** Asks for the event `command` of the shell, from the next attach on: `onMessage` delivers it. */
+  wantCommands(): void {
+    this.#session.wishes.commands = true;
+  }
+
   /** Reports facts that a person should know although nothing is wrong. */
   onNotice(listener: (notice: TerminalNotice) => void): () => void {
     return this.#events.notice.add(listener);

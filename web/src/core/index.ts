@@ -13,8 +13,10 @@ export type {
   RaisedHand,
   Recording,
   Role,
+  ShellCommand,
   Theme,
   Tty,
+  Typist,
   WallSession,
 } from "../protocol/generated.ts";
 export type { TokenIn } from "./address.ts";

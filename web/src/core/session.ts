@@ -39,8 +39,8 @@ export class ProtocolSession {
   readonly #warnings: EndWarnings;
   /** True if the next attach requests history, for a new emulator. */
   #wantsHistory = false;
-  /** True once an emulator failed on what was printed: another one gets a snapshot instead. */
-  #wantsSnapshot = false;
+  /** What else each attach has: a snapshot, once an emulator failed on what was printed. */
+  wishes: Partial<AttachRequest["message"]> = {};
   /** Length of the input that was applied when the shell last waited for a command. */
   #promptAt: number | undefined;
   /** Why the shell went away; set until another one is attached. */
@@ -131,7 +131,7 @@ export class ProtocolSession {
   /** Output goes nowhere, until another emulator is set. */
   emulatorFailed(why: unknown): void {
     this.options.log.error(`The emulator failed on the output: ${why}`);
-    this.#wantsSnapshot = true;
+    this.wishes.snapshot = true;
     this.setSink(undefined);
     this.events.notice.emit(redrawn());
   }
@@ -160,13 +160,14 @@ export class ProtocolSession {
     const resume = this.#wantsHistory ? undefined : this.#receiver.resumePoint;
     const { clientId, inflate } = this.options;
     const accept = inflate && { accept: ["z"] };
-    const snapshot = this.#wantsSnapshot && { snapshot: true };
     return {
       message: {
-        ...{ client: clientId(), ...this.#window.size, ...accept },
+        client: clientId(),
+        ...this.#window.size,
+        ...accept,
         ...(this.#theme && { theme: this.#theme }),
         ...(resume && { resume }),
-        ...snapshot,
+        ...this.wishes,
       },
       acknowledged: this.input.acknowledged,
     };

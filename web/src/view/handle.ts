@@ -47,6 +47,11 @@ export interface TermgateTerminalProps {
   warnBeforePaste?: boolean;
   /** The right mouse button, Shift-F10 and a long press open the terminal's own menu; with Shift, the browser's. Default true. */
   contextMenu?: boolean;
+  /**
+   * Marks the commands of the shell, and goes from prompt to prompt with Ctrl-Up and Ctrl-Down, or Cmd. Read when the terminal
+   * opens. Default false: the service sends two more messages for each command.
+   */
+  marksCommands?: boolean;
   /** Shows keys before their echo, where that is certain: `auto`, the default, on connections with noticeable delay. */
   predict?: PredictMode;
   /** On a Mac, sends Option as Meta instead of typing its characters. Default false: many layouts need it for `@` or `|`. */

@@ -23,7 +23,7 @@ import { StatusLine } from "./status-line.tsx";
 import { STYLE } from "./style.ts";
 import { TouchRow } from "./touch-row.tsx";
 import { useBell } from "./use-bell.ts";
-import { clipboardOf, menuItems, useMenu } from "./use-menu.ts";
+import { clipboardOf, menuItems, outputAt, useMenu } from "./use-menu.ts";
 import { useNotices } from "./use-notices.ts";
 import { useOffers } from "./use-offers.ts";
 import { useReset } from "./use-reset.ts";
@@ -89,6 +89,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
     const handlers: TerminalHandlers = {
       copyOnSelect: () => props.copyOnSelect === true,
       predict: () => props.predict ?? "auto",
+      marksCommands: () => props.marksCommands === true,
       confirmPaste: (text) =>
         props.warnBeforePaste !== false && askBeforePaste.current
           ? new Promise((answer) => setQuestion({ text, answer }))
@@ -213,7 +214,11 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
           )}
         </div>
         {menu.request && handle && (
-          <ContextMenu {...menu.request} items={menuItems(handle, state, clipboard)} onClose={closeMenu} />
+          <ContextMenu
+            {...menu.request}
+            items={menuItems(handle, state, clipboard, outputAt(opened, menu.request.at))}
+            onClose={closeMenu}
+          />
         )}
         {question && <PasteDialog text={question.text} onAnswer={answer} />}
         {(touchKeys ?? coarsePointer) && (

@@ -6,13 +6,14 @@
 
 import { useState } from "react";
 import { mayType, type TerminalState } from "../core/index.ts";
-import { copyText, isApple, type MenuHandlers, type OpenTerminal } from "../xterm/index.ts";
+import { cellAt, copyText, isApple, type MenuHandlers, type OpenTerminal, type Place } from "../xterm/index.ts";
 import type { MenuItem, MenuRequest } from "./context-menu.tsx";
 import type { TermgateHandle } from "./handle.ts";
 import { copyRefused, pasteRefused } from "./words.ts";
 
 export interface Clipboard {
   copySelection(): void;
+  copy(text: string): void;
   paste(): void;
 }
 
@@ -22,12 +23,16 @@ export function clipboardOf(
   coarsePointer: boolean,
   say: (text: string) => void,
 ): Clipboard {
+  const copy = async (text: string) => {
+    const done = await copyText(text);
+    say(done ? "Copied" : copyRefused(coarsePointer));
+    return done;
+  };
   return {
     async copySelection() {
-      const done = await copyText(opened?.terminal.getSelection() ?? "");
-      say(done ? "Copied" : copyRefused(coarsePointer));
-      if (done) opened?.terminal.clearSelection();
+      if (await copy(opened?.terminal.getSelection() ?? "")) opened?.terminal.clearSelection();
     },
+    copy,
     async paste() {
       // Absent on pages that were loaded over plain HTTP.
       const text = await navigator.clipboard?.readText?.().catch(() => undefined);
@@ -56,13 +61,26 @@ export function useMenu(enabled: boolean): Menu {
   };
 }
 
-export function menuItems(handle: TermgateHandle, state: TerminalState, clipboard: Clipboard): MenuItem[] {
+/** The output of the command at a place; null if none has ended, and undefined where commands are not marked. */
+export function outputAt(opened: OpenTerminal | null, at: Place): string | null | undefined {
+  return opened?.commands && (opened.commands.outputAt(cellAt(opened.terminal, at).row) ?? null);
+}
+
+export function menuItems(
+  handle: TermgateHandle,
+  state: TerminalState,
+  clipboard: Clipboard,
+  output?: string | null,
+): MenuItem[] {
   const apple = isApple();
   const keys = (letter: string) => (apple ? `Cmd-${letter}` : `Ctrl-Shift-${letter}`);
   const { terminal } = handle;
   return [
     { name: "Copy", keys: keys("C"), disabled: !terminal.hasSelection(), act: () => clipboard.copySelection() },
     { name: "Paste", keys: keys("V"), disabled: !mayType(state), act: () => clipboard.paste() },
+    ...(output === undefined
+      ? []
+      : [{ name: "Copy command output", disabled: output === null, act: () => clipboard.copy(output ?? "") }]),
     { name: "Select all", keys: apple ? keys("A") : undefined, act: () => terminal.selectAll() },
     { name: "Find", keys: keys("F"), act: () => handle.search() },
     { name: "Clear", act: () => handle.clear() },

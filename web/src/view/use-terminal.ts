@@ -121,6 +121,7 @@ export function useTerminal(
 function latestHandlers(latest: RefObject<{ handlers: TerminalHandlers }>): TerminalHandlers {
   return {
     copyOnSelect: () => latest.current.handlers.copyOnSelect?.() === true,
+    marksCommands: () => latest.current.handlers.marksCommands?.() === true,
     predict: () => latest.current.handlers.predict?.() ?? "auto",
     confirmPaste: async (text) => (await latest.current.handlers.confirmPaste?.(text)) !== false,
     onAction: (action) => latest.current.handlers.onAction?.(action),

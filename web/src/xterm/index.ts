@@ -7,7 +7,9 @@ import type { SearchQuery, SearchResult } from "./search.ts";
 import { MIN_CONTRAST } from "./themes.ts";
 
 export { TermgateAddon } from "./addon.ts";
+export { cellAt } from "./cells.ts";
 export { copyText } from "./clipboard.ts";
+export { CommandMarks } from "./command-marks.ts";
 export { isApple } from "./keys.ts";
 export { boundFont } from "./letterbox.ts";
 export type { MenuCause, MenuHandlers } from "./menu.ts";

@@ -3,7 +3,7 @@
  * Tab goes to the shell. Ctrl-C is not among them: it always interrupts.
  */
 
-export type Action = "copy" | "paste" | "find" | "menu" | "leave" | "bigger" | "smaller" | "normal";
+export type Action = "copy" | "paste" | "find" | "menu" | "leave" | "up" | "down" | "bigger" | "smaller" | "normal";
 
 export type Key = Pick<KeyboardEvent, "key" | "code" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey">;
 
@@ -11,6 +11,8 @@ export type Key = Pick<KeyboardEvent, "key" | "code" | "ctrlKey" | "metaKey" | "
 const LETTERS: Record<string, Action> = { c: "copy", v: "paste", f: "find" };
 /** With Ctrl-Shift on all systems. */
 const LEAVE_LETTER = "l";
+/** With Ctrl, or Cmd on a Mac: from prompt to prompt. */
+const JUMPS: Record<string, Action> = { ArrowUp: "up", ArrowDown: "down" };
 const SIZES: Record<string, Action> = { "+": "bigger", "=": "bigger", "-": "smaller", "0": "normal" };
 
 /** Returns the action of a key; `apple` is true where Cmd replaces Ctrl-Shift. */
@@ -19,6 +21,7 @@ export function actionOf(key: Key, apple: boolean): Action | undefined {
   if (isMenuKey(key)) return "menu";
   const command = apple && key.metaKey && !key.ctrlKey;
   const control = !apple && key.ctrlKey && !key.metaKey;
+  if ((command || control) && !key.shiftKey && JUMPS[key.key]) return JUMPS[key.key];
   // Ctrl-Shift-minus is Ctrl-_, which a shell takes for undo.
   if ((command || control) && !(key.shiftKey && key.key !== "+")) {
     const size = SIZES[key.key];

@@ -7,6 +7,7 @@ import type { ITerminalOptions, Terminal } from "@xterm/xterm";
 import { mayType, type PredictMode, type TerminalClient } from "../core/index.ts";
 import { cursorPlace, lineHeight } from "./cells.ts";
 import { copyText, copyWhenSelected } from "./clipboard.ts";
+import type { CommandMarks } from "./command-marks.ts";
 import { hasSize, TerminalFitter } from "./fitter.ts";
 import { type Action, actionOf, isApple, isText } from "./keys.ts";
 import { LinkTooltip } from "./link-tooltip.ts";
@@ -33,8 +34,10 @@ export interface TerminalHandlers extends GestureHandlers {
   confirmPaste?(text: string): Promise<boolean>;
   /** Where keys may be shown before their echo: by default `auto`, which means where the echo takes noticeable time. */
   predict?(): PredictMode;
+  /** True to mark the commands of the shell, which the service then tells of. */
+  marksCommands?(): boolean;
   /** A keyboard shortcut that the page handles. */
-  onAction?(action: Exclude<Action, "copy" | "paste" | "menu">): void;
+  onAction?(action: Exclude<Action, "copy" | "paste" | "menu" | "up" | "down">): void;
   onBell?(): void;
   /** Receives the number of characters that a program copied; null if the browser refused. */
   onProgramCopied?(characters: number | null): void;
@@ -61,6 +64,8 @@ export interface PagePolicy {
 export interface OpenTerminal {
   terminal: Terminal;
   touch: TouchKeys;
+  /** The commands of the shell, where they are marked. */
+  commands: CommandMarks | undefined;
   /** Pastes like the clipboard: strips control characters, and asks `confirmPaste` if necessary. */
   paste(text: string): void;
   /** Fits the terminal to its element again, for example after a change of font. */
@@ -110,6 +115,9 @@ export async function openTerminal(
   let fitter: TerminalFitter | undefined;
   // The renderer comes first, because cell sizes differ between the two.
   await loadWebgl(terminal, () => fitter?.layout());
+  const commands = handlers.marksCommands?.()
+    ? new (await import("./command-marks.ts")).CommandMarks(client)
+    : undefined;
   const predict = () => handlers.predict?.() ?? "auto";
   const touch: TouchKeys = new TouchKeys(
     terminal,
@@ -121,9 +129,10 @@ export async function openTerminal(
     handlers.onFits?.(fits),
   );
   fitter.layout();
+  if (commands) terminal.loadAddon(commands);
   const termgate = new TermgateAddon(client, (text) => touch.transform(text), predict);
   terminal.loadAddon(termgate);
-  terminal.attachCustomKeyEventHandler((event) => handleKey(event, terminal, client, handlers));
+  terminal.attachCustomKeyEventHandler((event) => handleKey(event, terminal, client, handlers, commands));
   const paste = (pasted: string) => {
     text?.flush();
     pasteInto(terminal, client, handlers, pasted);
@@ -156,6 +165,7 @@ export async function openTerminal(
   return {
     terminal,
     touch,
+    commands,
     paste,
     fit: () => fitter.layout(),
     setFontSize: (pixels) => fitter.setFont(pixels),
@@ -210,6 +220,7 @@ function handleKey(
   terminal: Terminal,
   client: TerminalClient,
   handlers: TerminalHandlers,
+  commands: CommandMarks | undefined,
 ): boolean {
   const action = actionOf(event, isApple());
   if (!action) {
@@ -220,11 +231,19 @@ function handleKey(
   // The browser itself pastes, which needs no permission to read the clipboard.
   if (action === "paste") return false;
   if (action === "menu" && handlers.ownMenu?.() !== true) return true;
+  // Where there is no prompt to go to, the key is the program's.
+  if (action === "up" || action === "down") return event.type !== "keydown" || !commands?.jump(action) || stop(event);
   event.preventDefault();
   if (event.type !== "keydown") return false;
   if (action === "menu") handlers.onMenu?.(cursorPlace(terminal), "keyboard");
   else if (action !== "copy") handlers.onAction?.(action);
   else if (terminal.hasSelection()) copy(terminal.getSelection(), handlers);
+  return false;
+}
+
+/** The emulator does not get the key. */
+function stop(event: KeyboardEvent): false {
+  event.preventDefault();
   return false;
 }
 

@@ -14,8 +14,13 @@ export function textOf(terminal: Pick<Terminal, "buffer">): string {
 }
 
 function linesIn(buffer: IBuffer): string[] {
+  return linesBetween(buffer, 0, buffer.length);
+}
+
+/** The rows from `first` up to `end`, which is not among them. */
+export function linesBetween(buffer: IBuffer, first: number, end: number): string[] {
   const lines: string[] = [];
-  for (let row = 0; row < buffer.length; row += 1) {
+  for (let row = first; row < Math.min(end, buffer.length); row += 1) {
     const line = buffer.getLine(row);
     if (!line) continue;
     // A row that continues keeps its trailing spaces.

@@ -12,7 +12,7 @@ import { clipboardOf, menuItems } from "../../src/view/use-menu.ts";
 import type { OpenTerminal } from "../../src/xterm/index.ts";
 
 const onClose = vi.fn();
-const clipboard = { copySelection: vi.fn(), paste: vi.fn() };
+const clipboard = { copySelection: vi.fn(), copy: vi.fn(), paste: vi.fn() };
 
 beforeEach(() => vi.clearAllMocks());
 afterEach(() => {
@@ -54,6 +54,18 @@ test("a command closes the menu first, so that the find bar gets the focus", () 
   vi.mocked(handle.search).mockImplementation(() => expect(onClose).toHaveBeenCalledWith(true));
   fireEvent.click(item(/^Find/));
   expect(handle.search).toHaveBeenCalledOnce();
+});
+
+test("the output of a command can be copied where commands are marked", () => {
+  const handle = { terminal: { hasSelection: () => true } } as unknown as TermgateHandle;
+  const items = (output?: string | null) =>
+    menuItems(handle, { ...INITIAL_STATE, role: "controller" }, clipboard, output);
+  const find = (output?: string | null) => items(output).find(({ name }) => name === "Copy command output");
+  expect(find()).toBeUndefined();
+  expect(find(null)?.disabled).toBe(true);
+  expect(find("")?.disabled).toBe(false);
+  find("one\ntwo")?.act();
+  expect(clipboard.copy).toHaveBeenCalledWith("one\ntwo");
 });
 
 test("arrows go round, and Escape reaches nothing else", () => {

@@ -1,0 +1,39 @@
+/**
+ * Marks of the shell's commands: bars by exit code, jumps from prompt to prompt, and a command's output in the menu.
+ */
+
+import { expect } from "@playwright/test";
+import { test } from "./stack.ts";
+import { TerminalPage } from "./terminal-page.ts";
+
+test("commands are marked, and the keyboard goes from one to the other", { tag: "@chromium" }, async ({
+  context,
+  page,
+  stack,
+}) => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.addInitScript(() => localStorage.setItem("termgate.preferences", '{"marksCommands":true}'));
+  const terminal = new TerminalPage(page);
+  await terminal.open(stack.url);
+  for (const line of ["true", "seq 60; false"]) {
+    await terminal.type(line);
+    await terminal.press("Enter");
+    await terminal.shows(line === "true" ? "$ true" : "60");
+    await terminal.prompt();
+  }
+  const bars = page.locator(".xterm-decoration");
+  const titles = () => bars.evaluateAll((all) => all.map((bar) => (bar as HTMLElement).title));
+  await expect.poll(titles).toContainEqual(expect.stringMatching(/^Exit code 0, after /));
+  await expect.poll(titles).toContainEqual(expect.stringMatching(/^Exit code 1, after /));
+  const view = () => page.evaluate(() => window.termgate?.terminal?.buffer.active.viewportY ?? -1);
+  const bottom = await view();
+  await page.keyboard.press("Control+ArrowUp");
+  await expect.poll(async () => (await terminal.rows())[0]).toContain("seq 60; false");
+  await page.keyboard.press("Control+ArrowDown");
+  await expect.poll(view).toBe(bottom);
+  await page.mouse.click(...(await terminal.place(3, 1)), { button: "right" });
+  await page.getByRole("menuitem", { name: "Copy command output" }).click();
+  const lines = Array.from({ length: 60 }, (_, index) => String(index + 1));
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe(lines.join("\n"));
+  expect(terminal.problems).toEqual([]);
+});
