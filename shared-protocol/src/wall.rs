@@ -137,6 +137,10 @@ pub struct WallSession {
     /// Exit code of the last command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
+    /// Begin of the line of the latest command, which may still run; one line, absent if it is hidden.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<String>"))]
+    pub command: String,
     /// Time at which the student raised a hand, in ms since 1970, while it is up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hand: Option<u64>,

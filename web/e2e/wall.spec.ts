@@ -50,6 +50,7 @@ test("a wall shows every student's screen, and a tile opens in place", async ({ 
   await expect(screen(wall, "Student 1")).toContainText("red green 漢字 plain");
   await expect(screen(wall, "Student 1").getByText("red ", { exact: true })).toHaveCSS("font-weight", "700");
   await expect(tile(wall, "Student 2")).toContainText("Last command failed (1)");
+  await expect(tile(wall, "Student 2").locator(".tg-wall-command")).toHaveText("false");
   await expect(wall.getByRole("region", { name: "Student 2, Last command failed (1)" })).toBeVisible();
   // The failed command comes first.
   await expect(wall.locator(".tg-wall-tile").first()).toContainText("Student 2");

@@ -9,6 +9,9 @@ use shared_protocol::server::{ShellCommand, Typist};
 /// Output behind the prompt that is looked at, in bytes: enough for the first character of a line, behind escape sequences.
 const ECHO_BYTES: usize = 64;
 
+/// Begin of the latest line that walls show, in characters: as many as they show.
+const SHOWN_CHARACTERS: usize = 80;
+
 /// Who typed at the prompt, and what runs.
 #[derive(Debug, Default)]
 pub(super) struct CommandLog {
@@ -24,16 +27,34 @@ pub(super) struct CommandLog {
     typed_ahead: Vec<Typist>,
     /// Those who typed the last command, which may have been a paste of several.
     before: Vec<Typist>,
-    /// The line that is about to begin.
-    next: Option<TypedLine>,
+    /// The line that has begun, until the shell tells it.
+    begun: Option<Begun>,
     /// The command that runs.
     running: Option<ShellCommand>,
+    /// Begin of the latest line; none while that is hidden.
+    latest: Option<String>,
+}
+
+/// A line that runs and is not told yet.
+#[derive(Debug)]
+struct Begun {
+    /// Time of it, in ms since 1970.
+    at: u64,
+    /// Those who typed it.
+    by: Vec<Typist>,
+    /// True if its echo begins with a character that is no space.
+    shows_text: bool,
 }
 
 impl CommandLog {
     /// Memory, in bytes.
     pub(super) fn held(&self) -> usize {
         self.running.as_ref().and_then(|command| command.line.as_ref()).map_or(0, String::len)
+    }
+
+    /// Begin of the line of the command that runs, or ran last. None if it is hidden.
+    pub(super) fn latest(&self) -> Option<&str> {
+        self.latest.as_deref()
     }
 
     /// A person types. `who` is 0 for one who never attached.
@@ -53,22 +74,46 @@ impl CommandLog {
         }
     }
 
-    /// The shell tells the line that is about to begin.
-    pub(super) fn line(&mut self, line: TypedLine) {
-        self.next = Some(line);
+    /// The shell tells the line that has begun: at once, or at its end at the latest. Returns the command that begins with it.
+    pub(super) fn line(&mut self, TypedLine { text, directory }: TypedLine) -> Option<ShellCommand> {
+        let Begun { at, by, shows_text } = self.begun.take()?;
+        let line = match text {
+            LineText::Known(line) => Some(line),
+            LineText::Unsure(line) => Some(line).filter(|_| shows_text),
+            LineText::Hidden => None,
+        };
+        self.latest = line.as_ref().map(|line| line.chars().take(SHOWN_CHARACTERS).collect());
+        self.last += 1;
+        let command = ShellCommand {
+            number: self.last,
+            hidden: line.is_none(),
+            line,
+            directory: Some(directory),
+            by,
+            began: at,
+            ended: None,
+            exit_code: None,
+        };
+        self.running = Some(command.clone());
+        Some(command)
     }
 
-    /// Takes a mark. Returns the commands that end and begin with it.
-    pub(super) fn mark(&mut self, mark: PromptMark, now_ms: impl FnOnce() -> u64) -> Vec<ShellCommand> {
+    /// Takes a mark. Returns the command that ends with it.
+    pub(super) fn mark(&mut self, mark: PromptMark, now_ms: impl FnOnce() -> u64) -> Option<ShellCommand> {
         match mark {
             PromptMark::PromptReady => {
-                (self.at_prompt, self.next) = (true, None);
+                (self.at_prompt, self.begun) = (true, None);
                 self.echo.clear();
-                Vec::new()
+                None
             }
-            PromptMark::CommandStarted => self.begin(now_ms()),
-            PromptMark::CommandFinished(code) => self.end(Some(code), now_ms()).into_iter().collect(),
-            _ => Vec::new(),
+            PromptMark::CommandStarted => {
+                let now_ms = now_ms();
+                let before = self.end(None, now_ms);
+                self.begin(now_ms);
+                before
+            }
+            PromptMark::CommandFinished(code) => self.end(Some(code), now_ms()),
+            _ => None,
         }
     }
 
@@ -77,37 +122,19 @@ impl CommandLog {
         self.end(Some(code), now_ms)
     }
 
-    fn begin(&mut self, now_ms: u64) -> Vec<ShellCommand> {
-        let before = self.end(None, now_ms);
+    fn begin(&mut self, now_ms: u64) {
         let (typed, ahead) = (std::mem::take(&mut self.typed), std::mem::take(&mut self.typed_ahead));
         if let Some(by) = [typed, ahead].into_iter().find(|list| !list.is_empty()) {
             self.before = by;
         }
-        let next = self.next.take().map(|TypedLine { text, directory }| {
-            self.last += 1;
-            let line = match text {
-                LineText::Known(line) => Some(line),
-                LineText::Unsure(line) => Some(line).filter(|_| begins_with_text(&self.echo)),
-                LineText::Hidden => None,
-            };
-            ShellCommand {
-                number: self.last,
-                hidden: line.is_none(),
-                line,
-                directory: Some(directory),
-                by: self.before.clone(),
-                began: now_ms,
-                ended: None,
-                exit_code: None,
-            }
-        });
+        let shows_text = begins_with_text(&self.echo);
+        self.begun = Some(Begun { at: now_ms, by: self.before.clone(), shows_text });
         self.at_prompt = false;
         self.echo.clear();
-        self.running.clone_from(&next);
-        before.into_iter().chain(next).collect()
     }
 
     fn end(&mut self, code: Option<i32>, now_ms: u64) -> Option<ShellCommand> {
+        self.begun = None;
         let running = self.running.take()?;
         // A wall clock may go back.
         let ended = Some(now_ms.max(running.began));
@@ -143,13 +170,13 @@ mod tests {
     }
 
     fn run(log: &mut CommandLog, line: TypedLine) -> ShellCommand {
-        log.line(line);
-        let begun = log.mark(PromptMark::CommandStarted, || 1000);
-        let ended = log.mark(PromptMark::CommandFinished(2), || 1500);
-        assert_eq!(log.mark(PromptMark::CommandFinished(2), || 1500), [], "the prompt says it again");
+        log.mark(PromptMark::CommandStarted, || 1000);
+        let begun = log.line(line.clone()).unwrap();
+        assert_eq!(log.line(line), None, "it is told once");
+        let ended = log.mark(PromptMark::CommandFinished(2), || 1500).unwrap();
+        assert_eq!(log.mark(PromptMark::CommandFinished(2), || 1500), None, "the prompt says it again");
         log.mark(PromptMark::PromptReady, || 1500);
-        let [ended] = ended.try_into().unwrap();
-        assert_eq!(begun, [ShellCommand { ended: None, exit_code: None, ..ended.clone() }]);
+        assert_eq!(begun, ShellCommand { ended: None, exit_code: None, ..ended.clone() });
         ended
     }
 
@@ -174,19 +201,21 @@ mod tests {
     #[test]
     fn without_a_line_there_is_no_command() {
         let mut log = at_prompt();
-        assert_eq!(log.mark(PromptMark::CommandStarted, || 0), []);
-        assert_eq!(log.mark(PromptMark::CommandFinished(0), || 0), []);
-        log.line(known("never ran"));
+        assert_eq!(log.mark(PromptMark::CommandStarted, || 0), None);
+        assert_eq!(log.mark(PromptMark::CommandFinished(0), || 0), None);
+        assert_eq!(log.line(known("too late")), None);
+        log.mark(PromptMark::CommandStarted, || 0);
         log.mark(PromptMark::PromptReady, || 0);
-        assert_eq!(log.mark(PromptMark::CommandStarted, || 0), [], "the line of another prompt");
+        assert_eq!(log.line(known("of another prompt")), None);
+        assert_eq!(log.mark(PromptMark::CommandFinished(0), || 0), None);
     }
 
     #[test]
     fn who_typed_ahead_counts_only_where_no_one_typed_at_the_prompt() {
         let mut log = at_prompt();
         log.typed(Who(1), || "ada".into());
-        log.line(known("cat"));
         log.mark(PromptMark::CommandStarted, || 0);
+        log.line(known("cat"));
         log.typed(Who(2), || "bob".into());
         log.mark(PromptMark::CommandFinished(0), || 0);
         log.mark(PromptMark::PromptReady, || 0);
@@ -236,9 +265,9 @@ mod tests {
         let mut log = at_prompt();
         log.text(b"one");
         for (line, is_hidden) in [("one", false), ("one", true)] {
-            log.line(told(LineText::Unsure(line.into())));
-            let begun = log.mark(PromptMark::CommandStarted, || 0);
-            assert_eq!(begun[0].hidden, is_hidden, "without a prompt, nothing shows how it begins");
+            log.mark(PromptMark::CommandStarted, || 0);
+            let begun = log.line(told(LineText::Unsure(line.into()))).unwrap();
+            assert_eq!(begun.hidden, is_hidden, "without a prompt, nothing shows how it begins");
             log.mark(PromptMark::CommandFinished(0), || 0);
         }
     }
@@ -253,17 +282,41 @@ mod tests {
     }
 
     #[test]
+    fn the_latest_line_is_cut_and_forgotten_for_one_that_is_hidden() {
+        let mut log = at_prompt();
+        run(&mut log, known(&"é".repeat(100)));
+        assert_eq!(log.latest(), Some(&*"é".repeat(SHOWN_CHARACTERS)));
+        run(&mut log, told(LineText::Hidden));
+        assert_eq!(log.latest(), None);
+    }
+
+    #[test]
+    fn a_line_that_is_told_at_its_end_began_before() {
+        let mut log = at_prompt();
+        log.typed(Who(1), || "ada".into());
+        log.text(b" (cd lab; make)");
+        log.mark(PromptMark::CommandStarted, || 1000);
+        log.text(b"output");
+        let command = log.line(told(LineText::Unsure("ls".into()))).unwrap();
+        assert_eq!((command.began, command.hidden, names(&command)), (1000, true, vec![(Some(1), "ada")]));
+        let ended = log.mark(PromptMark::CommandFinished(0), || 1500).unwrap();
+        assert_eq!((ended.number, ended.ended), (command.number, Some(1500)));
+    }
+
+    #[test]
     fn a_command_ends_with_the_shell_or_the_next_one_at_the_latest() {
         let mut log = at_prompt();
-        for line in ["first", "second"] {
-            log.line(known(line));
-            log.mark(PromptMark::CommandStarted, || 1000);
-        }
-        log.line(known("exit 3"));
-        let both = log.mark(PromptMark::CommandStarted, || 900);
-        let ends: Vec<_> = both.iter().map(|command| (command.line.as_deref(), command.ended)).collect();
-        assert_eq!(ends, [(Some("second"), Some(1000)), (Some("exit 3"), None)], "the clock went back");
-        assert_eq!((both[0].exit_code, log.held()), (None, "exit 3".len()));
+        let run = |log: &mut CommandLog, line, at| {
+            let before = log.mark(PromptMark::CommandStarted, || at);
+            log.line(known(line)).unwrap();
+            before
+        };
+        assert_eq!(run(&mut log, "first", 1000), None);
+        run(&mut log, "second", 1000).unwrap();
+        let before = run(&mut log, "exit 3", 900).unwrap();
+        let told = (before.line.as_deref(), before.ended, before.exit_code);
+        assert_eq!(told, (Some("second"), Some(1000), None), "the clock went back");
+        assert_eq!(log.held(), "exit 3".len());
         let last = log.shell_ended(3, 2000).unwrap();
         assert_eq!((last.exit_code, last.ended), (Some(3), Some(2000)));
         assert_eq!(log.shell_ended(3, 2000), None);

@@ -25,6 +25,7 @@ impl Actor {
             title: terminal.emulator.title.clone(),
             active_at: now.ms - now.instant.saturating_duration_since(expiry.active).as_millis() as u64,
             exit_code: terminal.prompt.exit_code,
+            command: terminal.command_log.latest().map(str::to_owned),
             hand: attachments.people.raised_at(),
             picture: Arc::new(terminal.emulator.picture()),
         });

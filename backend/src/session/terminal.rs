@@ -188,11 +188,15 @@ impl Terminal {
                 log.push_bytes(shown);
                 prompt.mark(mark, || pty.tty());
                 steps.extend(commands.mark(mark, now));
-                for command in ran.mark(mark, || clock.now_ms()) {
+                if let Some(command) = ran.mark(mark, || clock.now_ms()) {
                     tell(command, tells, log, events);
                 }
             }
-            Piece::Line(line) => ran.line(line),
+            Piece::Line(line) => {
+                if let Some(command) = ran.line(line) {
+                    tell(command, tells, log, events);
+                }
+            }
         });
         self.run_steps(steps, log, events);
     }

@@ -29,6 +29,9 @@ pub struct Sight {
     pub active_at: u64,
     /// Exit code of the last command.
     pub exit_code: Option<i32>,
+    /// Begin of the latest command line; none if that is hidden.
+    #[serde(default)]
+    pub command: Option<String>,
     /// Time at which the student raised a hand, in ms since 1970, while it is up.
     pub hand: Option<u64>,
     /// The screen.
@@ -199,7 +202,8 @@ mod tests {
 
     fn sight(at: u64) -> Sight {
         let picture = Arc::new(Picture { cols: 2, rows: 1, cursor: None, lines: vec![(String::new(), vec![])] });
-        Sight { at, here: true, title: String::new(), active_at: 0, exit_code: None, hand: None, picture }
+        let title = String::new();
+        Sight { at, here: true, title, active_at: 0, exit_code: None, command: None, hand: None, picture }
     }
 
     #[test]

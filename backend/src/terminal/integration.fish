@@ -11,7 +11,7 @@ end
 function __termgate_cancelled --on-event fish_cancel
   __termgate_print "D;130"
 end
-# Tells the line that begins, as integration.bash does.
+# Tells the line that has begun, as integration.bash does.
 function __termgate_line
   set -l kind line
   set -l line (builtin string escape --style=url -- $argv[1] | builtin string sub --length 24576)
@@ -23,8 +23,8 @@ function __termgate_line
   builtin printf '\e]133;E;tg=%s;%s;%s;%s\a' $__termgate_tag $kind "$directory" "$line" >/dev/tty
 end
 function __termgate_started --on-event fish_preexec
-  __termgate_line $argv[1]
   __termgate_print C
+  __termgate_line $argv[1]
 end
 function __termgate_mark
   builtin printf '\e]133;B;tg=%s\a' $__termgate_tag

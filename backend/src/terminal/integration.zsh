@@ -19,7 +19,7 @@ __termgate_ended() {
   } 2>/dev/null
 }
 
-# Tells the line that begins, as integration.bash does.
+# Tells the line that has begun, as integration.bash does.
 __termgate_line() {
   emulate -L zsh
   setopt no_xtrace no_multibyte
@@ -39,13 +39,13 @@ __termgate_line() {
 
 __termgate_started() {
   {
+    __termgate_print C
     # Where the history takes blanks away, a space at the begin may be among them.
     if [[ -o hist_reduce_blanks && ! -o hist_ignore_space ]]; then
       __termgate_line "$1" unsure
     else
       __termgate_line "$1" line
     fi
-    __termgate_print C
   } 2>/dev/null
 }
 

@@ -20,6 +20,9 @@ const TITLE_CHARACTERS: usize = 80;
 /// Longest name, in characters.
 const NAME_CHARACTERS: usize = 64;
 
+/// Longest command line, in characters.
+const COMMAND_CHARACTERS: usize = 80;
+
 /// Step of `activeAt`, in ms: a row is sent for each.
 const ACTIVE_STEP_MS: u64 = 10_000;
 
@@ -83,7 +86,8 @@ fn entry(row: WallSession, sight: Option<Arc<Sight>>) -> Entry {
 
 fn row(id: &SessionId, name: &str, state: Attendance) -> WallSession {
     let (name, title) = (plain_line(name, NAME_CHARACTERS), String::new());
-    WallSession { id: id.clone(), name, state, title, active_at: None, exit_code: None, hand: None }
+    let command = String::new();
+    WallSession { id: id.clone(), name, state, title, active_at: None, exit_code: None, command, hand: None }
 }
 
 fn seen(row: WallSession, sight: &Sight) -> WallSession {
@@ -92,6 +96,7 @@ fn seen(row: WallSession, sight: &Sight) -> WallSession {
         title: plain_line(&sight.title, TITLE_CHARACTERS),
         active_at: Some(sight.active_at - sight.active_at % ACTIVE_STEP_MS),
         exit_code: sight.exit_code,
+        command: plain_line(sight.command.as_deref().unwrap_or_default(), COMMAND_CHARACTERS),
         hand: sight.hand,
         ..row
     }

@@ -71,6 +71,39 @@ async fn a_fork_bomb() {
     harness.service.stop().await;
 }
 
+/// A shell that may start no process shows its prompt, tells of commands and ends them as ever.
+#[tokio::test]
+async fn a_full_table_of_processes() {
+    let (harness, mut eve, uid) = Harness::with_shell().await;
+    eve.epoch = 0;
+    eve.send(r#"{"type":"attach","client":"first","cols":80,"rows":24,"commands":true}"#).await;
+    while eve.epoch == 0 {
+        eve.receive().await.unwrap();
+    }
+    let fill = "import os, time
+while True:
+    try: os.fork() or time.sleep(1000)
+    except BlockingIOError: break
+open(\"full\", \"w\").close()
+time.sleep(1000)";
+    eve.keys(&format!("/usr/bin/python3 -c '{fill}' &\r")).await;
+    assert_eq!(eve.command("until [ -e full ]; do :; done").await.1, 0);
+    for word in ["one", "two"] {
+        assert_responsive(&mut eve).await;
+        eve.keys(&format!("[ -z {word} ]\r")).await;
+        let line = format!("[ -z {word} ]");
+        let is_told = |event: &StreamEvent| matches!(event, StreamEvent::Command(command) if command.line.as_ref() == Some(&line));
+        let told = tokio::time::timeout(ECHO_TIMEOUT, eve.event(is_told)).await.expect("the line comes in time");
+        let StreamEvent::Command(begun) = told else { unreachable!("it is a command") };
+        let is_over = |event: &StreamEvent| matches!(event, StreamEvent::Command(command) if command.number == begun.number && command.exit_code == Some(1));
+        tokio::time::timeout(ECHO_TIMEOUT, eve.event(is_over)).await.expect("its end comes in time");
+    }
+    eve.keys("/bin/true\r").await;
+    eve.sees("Resource temporarily unavailable").await;
+    harness.end(eve, uid).await;
+    harness.service.stop().await;
+}
+
 #[tokio::test]
 async fn memory() {
     let mut attack = Attack::new().await;

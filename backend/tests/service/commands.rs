@@ -97,6 +97,37 @@ async fn the_history_of_bash_tells_whether_it_takes_a_line() {
 }
 
 #[tokio::test]
+async fn bash_tells_each_line_of_a_paste() {
+    let (service, mut terminal) = attached(BASH.0, BASH.1, "").await;
+    terminal.keys("\x1b[200~echo one\necho two | cat; true\n(exit 3)\x1b[201~\r").await;
+    until("the commands", async || commands(&service).await.len() == 3).await;
+    let all = commands(&service).await;
+    let lines: Vec<_> = all.iter().map(|command| command["line"].as_str().unwrap()).collect();
+    assert_eq!(lines, ["echo one", "echo two | cat; true", "(exit 3)"]);
+    assert_eq!(all[2]["exitCode"], 3);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn bash_tells_lines_and_leaves_traps_and_variables_as_they_are() {
+    let (service, mut terminal) = attached(BASH.0, BASH.1, "").await;
+    let lines = [
+        "echo a b; [[ $_ == b ]]",
+        "for i in {1..60}; do : $i; [[ $_ == $i ]] || break; done; [[ $i == 60 ]]",
+        "for i in {1..60}; do :; done; trap -p DEBUG >traps; [[ ! -s traps ]]",
+        "trap ': mine' DEBUG",
+        "false",
+        "trap -p DEBUG >traps; [[ $(<traps) == *': mine'* ]]",
+        "trap - DEBUG",
+        "true",
+    ];
+    let told = typed(&service, &mut terminal, &lines).await;
+    let code = |line: &str| i64::from(line == "false");
+    assert_eq!(told, expect(&lines.map(|line| (line, code(line)))));
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn zsh_hides_a_line_whatever_its_history_takes() {
     for startup in [
         "HISTSIZE=0",

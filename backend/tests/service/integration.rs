@@ -93,8 +93,9 @@ async fn a_login_shell_is_set_up_as_without_the_integration() {
     let (service, mut terminal) = attached("").await;
     let same = "state() { set -o; shopt; alias; trap; ulimit -a; echo $HISTFILE $MAILCHECK $SHLVL $$; }; declare -f state >state; echo 'state >there' >>state";
     assert_eq!(terminal.command(same).await.1, 0);
-    // The other one is interactive and a login shell too; of its own it has the number of its process.
-    let compare = "state | sed s/$$/pid/ >here; SHLVL=0 bash -lic '. ./state; sed -i s/$$/pid/ there'; diff here there";
+    // The other one is interactive and a login shell too; of its own it has the number of its process. The trap that tells lines
+    // can be seen.
+    let compare = "trap - DEBUG; state | sed s/$$/pid/ >here; SHLVL=0 bash -lic '. ./state; sed -i s/$$/pid/ there'; diff here there";
     let (result, code) = terminal.command(compare).await;
     assert_eq!((result.as_str(), code), ("", 0));
     service.stop().await;

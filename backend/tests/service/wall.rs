@@ -151,6 +151,29 @@ pub(crate) async fn service() -> (Service, ScriptedSpawner) {
 }
 
 #[tokio::test]
+async fn a_row_has_the_latest_line_unless_it_is_hidden() {
+    let shells = Arc::new(ScriptedSpawner::default());
+    let service = Service::with(&[], Arc::<ScriptedSpawner>::clone(&shells)).await;
+    let ada = start(&service, &shells, "ada", "class-7", "$ ").await;
+    let mut page = Page::open(&service, &instructor("class-7")).await;
+    page.send(json!({"type": "wall", "client": "wall"})).await;
+    let tell = |kind: &str, line: &str| {
+        ada.script.mark("C");
+        ada.script.tell_line(kind, "/", line);
+    };
+    let shows = async |page: &mut Page, line: Value| {
+        page.until("the line", |page| page.rows.get("ada").is_some_and(|row| row["command"] == line)).await;
+    };
+    tell("line", "make%09test");
+    shows(&mut page, json!("make\u{fffd}test")).await;
+    tell("line", &"x".repeat(100));
+    shows(&mut page, json!("x".repeat(80))).await;
+    tell("none", "");
+    shows(&mut page, Value::Null).await;
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn a_wall_shows_the_class_as_it_changes() {
     let (service, shells) = service().await;
     let mut ada = start(&service, &shells, "ada", "class-7", "\x1b[31mred\x1b[0m\x1b]2;editor\x07").await;

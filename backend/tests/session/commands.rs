@@ -17,8 +17,8 @@ fn attach(client: &str) -> Value {
 
 /// Plays a command at the prompt, and its end.
 fn run(harness: &Harness, kind: &str, line: &str, code: i32) {
-    harness.script.tell_line(kind, "/lab", line);
     harness.script.mark("C");
+    harness.script.tell_line(kind, "/lab", line);
     harness.script.print("output");
     harness.script.mark(&format!("D;{code}"));
     harness.script.mark("B");
@@ -136,8 +136,8 @@ async fn the_command_that_ends_the_shell_is_stored_before_the_session_is_over() 
     let (harness, ada, attached, mut token) = Harness::attached().await;
     harness.say(&ada, attach("page")).await;
     harness.script.mark("B");
-    harness.script.tell_line("line", "/", "exit 3");
     harness.script.mark("C");
+    harness.script.tell_line("line", "/", "exit 3");
     harness.script.exit(3);
     let mut kinds = Vec::new();
     while kinds.last() != Some(&json!("exit")) {

@@ -73,8 +73,8 @@ async fn a_recording_has_a_marker_where_each_command_begins() {
     for (kind, line) in [("line", "make test"), ("none", ""), ("line", "exit 3")] {
         harness.script.mark("B");
         harness.script.print("$ ");
-        harness.script.tell_line(kind, "/", line);
         harness.script.mark("C");
+        harness.script.tell_line(kind, "/", line);
         harness.script.print("out");
         harness.script.mark("D;0");
     }

@@ -886,6 +886,8 @@ export type WallSession = {
   activeAt?: number;
   /** Exit code of the last command. */
   exitCode?: number;
+  /** Begin of the line of the latest command, which may still run; one line, absent if it is hidden. */
+  command?: string;
   /** Time at which the student raised a hand, in ms since 1970, while it is up. */
   hand?: number;
 };

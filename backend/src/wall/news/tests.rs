@@ -19,11 +19,13 @@ fn entry(id: &str, picture: Option<&Arc<Picture>>) -> Entry {
         title: String::new(),
         active_at: None,
         exit_code: None,
+        command: String::new(),
         hand: None,
     };
     let sight = picture.map(|picture| {
         let picture = Arc::clone(picture);
-        Arc::new(Sight { at: 1, here: true, title: String::new(), active_at: 1, exit_code: None, hand: None, picture })
+        let title = String::new();
+        Arc::new(Sight { at: 1, here: true, title, active_at: 1, exit_code: None, command: None, hand: None, picture })
     });
     Entry { row, sight }
 }

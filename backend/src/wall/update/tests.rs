@@ -105,6 +105,7 @@ fn entry(number: usize, second: u64, picture: Picture) -> Entry {
         title: "make".into(),
         active_at: Some(second / 10 * 10_000),
         exit_code: Some(0),
+        command: "make".into(),
         hand: None,
     };
     let sight = Sight {
@@ -113,6 +114,7 @@ fn entry(number: usize, second: u64, picture: Picture) -> Entry {
         title: String::new(),
         active_at: second * 1000,
         exit_code: None,
+        command: None,
         hand: None,
         picture: Arc::new(picture),
     };

@@ -19,7 +19,7 @@ interface TileProps {
 }
 
 export function Tile({ session, screen, now, onOpen, observe }: TileProps) {
-  const { id, name, title, state } = session;
+  const { id, name, title, state, command } = session;
   const root = useRef<HTMLLIElement>(null);
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<ScreenView | null>(null);
@@ -46,6 +46,11 @@ export function Tile({ session, screen, now, onOpen, observe }: TileProps) {
         <div className="tg-wall-stage">
           <div ref={host} className="tg-wall-screen" />
         </div>
+        {command && (
+          <p className="tg-wall-command">
+            <bdi>{command}</bdi>
+          </p>
+        )}
         <p className="tg-wall-note">{note}</p>
       </section>
     </li>

@@ -70,6 +70,7 @@ ${(["dark", "light", "contrast"] as const).map(palette).join("\n")}
 }
 .tg-wall-line { height: 1lh; overflow: hidden; unicode-bidi: bidi-override; direction: ltr; }
 .tg-wall-cursor { position: absolute; width: 1ch; height: 1lh; background: var(--tg-wall-text); opacity: 0.5; pointer-events: none; }
+.tg-wall-command { margin: 0; padding: 2px 8px 0; font: 0.9em ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .tg-wall-note { margin: 0; padding: 2px 8px 4px; min-height: 1.9em; color: var(--tg-dim); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .tg-wall-tile[data-urgent="hand"] .tg-wall-note { color: var(--tg-warn); font-weight: 600; }
 .tg-wall-tile[data-urgent="failed"] .tg-wall-note { color: var(--tg-bad); }
