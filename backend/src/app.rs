@@ -11,6 +11,7 @@ use crate::relay::Relays;
 use crate::session::{Registry, RegistryDeps};
 use crate::store::{Instance, MeasuredStore, Store};
 use crate::terminal::ShellSpawner;
+use crate::webhooks::Webhooks;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,6 +78,10 @@ impl App {
         let relays = Relays::new(id.to_string(), Arc::clone(&clock), Arc::clone(&random), Arc::clone(&metrics));
         relays.set_at_most(config.relays_at_most);
         let recordings = Arc::new(Recordings::open(config.recordings.clone(), Arc::clone(&metrics))?);
+        let webhooks = config.webhooks.clone().map_or_else(Webhooks::off, |settings| {
+            let (store, clock, random) = (Arc::clone(&store), Arc::clone(&clock), Arc::clone(&random));
+            Webhooks::open(settings, instance.id.clone(), store, clock, random, Arc::clone(&metrics))
+        });
         let registry = Registry::new(RegistryDeps {
             instance,
             liveness: Arc::new(liveness),
@@ -86,6 +91,7 @@ impl App {
             random: Arc::clone(&random),
             metrics: Arc::clone(&metrics),
             recordings,
+            webhooks,
             relays,
             settings: config.shell.clone(),
             limits: config.limits,
@@ -113,6 +119,8 @@ impl App {
         let retention = async move { kept.registry.recordings().run_retention(|| kept.clock.now()).await };
         // In a task: it may read many files, and no heartbeat waits for it.
         let _retention = AbortOnDropHandle::new(tokio::spawn(retention));
+        let webhooks = service.registry.webhooks().clone();
+        let _webhooks = AbortOnDropHandle::new(tokio::spawn(async move { webhooks.run().await }));
         // In a task: for each tick, this thread would be woken by a worker, and would wake that in turn for its next timer.
         let relays = AbortOnDropHandle::new(tokio::spawn(async move { relays.run().await }));
         tokio::select! {
@@ -136,6 +144,7 @@ async fn drain(service: Arc<ServiceContext>, stop: impl Future<Output = ()>) {
     if !service.registry.shut_down(DRAIN_TIMEOUT).await {
         tracing::warn!("not every session ended in time");
     }
+    service.registry.webhooks().flush().await;
     // Until load balancers notice the drain, requests still arrive here and are forwarded.
     while service.is_shared()
         && started.elapsed() < MIN_DRAIN

@@ -4,6 +4,7 @@ mod auth;
 mod env;
 mod isolation;
 mod recordings;
+mod webhooks;
 
 pub use auth::AuthConfig;
 pub use env::ConfigError;
@@ -12,6 +13,7 @@ pub use isolation::IsolationConfig;
 use crate::clock::RandomSource;
 use crate::recording::RecordingSettings;
 use crate::session::{Limits, ShellSettings};
+use crate::webhooks::WebhookSettings;
 use env::{Env, REDACTED, invalid};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -80,6 +82,8 @@ pub struct Config {
     pub isolation: IsolationConfig,
     /// Recordings of sessions.
     pub recordings: RecordingSettings,
+    /// Webhooks; `None` without `EVENTS_URL`.
+    pub webhooks: Option<WebhookSettings>,
     /// `METRICS_TOKEN`: bearer token for `/metrics`; without it, they are off.
     pub metrics_token: Option<Secret>,
     /// Logging.
@@ -126,6 +130,7 @@ impl Config {
             let reason = "HOST makes the service listen beyond this machine";
             return Err(ConfigError::Missing { name: "JWT_SECRET", reason });
         }
+        let isolation = isolation::read(&env)?;
         let seconds = |name, default| Ok(Duration::from_secs(env.positive(name, default)?));
         Ok(Self {
             listen: SocketAddr::new(host, env.parsed("PORT", "a port number", 3001)?),
@@ -154,7 +159,8 @@ impl Config {
             redis_authority: env.text("REDIS_TLS_CA_FILE").map(PathBuf::from),
             advertise: advertise(&env)?,
             ecs_agent: env.text("ECS_AGENT_URI").map(Secret),
-            isolation: isolation::read(&env)?,
+            webhooks: webhooks::read(&env, isolation.required)?,
+            isolation,
             recordings: recordings::read(&env)?,
             metrics_token: metrics_token(&env)?,
             log: LogConfig {

@@ -20,5 +20,6 @@ pub mod store;
 pub mod telemetry;
 pub mod terminal;
 pub mod wall;
+pub mod webhooks;
 
 pub use clock;

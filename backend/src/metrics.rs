@@ -8,7 +8,9 @@ mod guard;
 mod labels;
 mod process;
 
-pub use catalog::{RecordingMetrics, RelayMetrics, RequestMetrics, SessionMetrics, StoreMetrics, StreamMetrics};
+pub use catalog::{
+    RecordingMetrics, RelayMetrics, RequestMetrics, SessionMetrics, StoreMetrics, StreamMetrics, WebhookMetrics,
+};
 pub use echo::EchoTimer;
 pub use families::EnumFamily;
 pub use guard::GaugeGuard;
@@ -42,6 +44,8 @@ pub struct Metrics {
     pub store: StoreMetrics,
     /// Recordings.
     pub recordings: RecordingMetrics,
+    /// Webhooks.
+    pub webhooks: WebhookMetrics,
     registry: Registry,
 }
 
@@ -57,9 +61,10 @@ impl Metrics {
         let requests = RequestMetrics::new(&mut families);
         let store = StoreMetrics::new(&mut families);
         let recordings = RecordingMetrics::new(&mut families);
+        let webhooks = WebhookMetrics::new(&mut families);
         let Families { mut registry } = families;
         registry.register_collector(Box::new(Process { started_at }));
-        Arc::new(Self { sessions, streams, relays, requests, store, recordings, registry })
+        Arc::new(Self { sessions, streams, relays, requests, store, recordings, webhooks, registry })
     }
 
     /// All metrics as OpenMetrics text, which Prometheus reads too.

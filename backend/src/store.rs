@@ -4,6 +4,7 @@ mod class;
 mod commands;
 #[cfg(any(test, feature = "test-support"))]
 pub mod contract;
+mod events;
 pub mod keys;
 mod measured;
 mod memory;
@@ -12,6 +13,7 @@ mod revocations;
 
 pub use class::{ClassRecord, Keyboard};
 pub use commands::{CommandPlace, CommandRecord, MAX_COMMANDS};
+pub use events::{EVENTS_TTL, EventQueue, EventRecord, MAX_EVENTS, Priority, SENDER_TTL, WaitingEvent};
 pub use measured::MeasuredStore;
 #[cfg(any(test, feature = "test-support"))]
 pub use measured::{Fault, FaultyStore};
@@ -281,6 +283,22 @@ pub trait Store: Send + Sync {
         after: Option<CommandPlace>,
         limit: usize,
     ) -> Result<Vec<CommandRecord>, StoreError>;
+
+    /// Adds events, in their order, behind those of a session that wait, with the TTL [`EVENTS_TTL`]: as [`EventQueue`] does.
+    async fn push_events(&self, session: &SessionId, events: &[EventRecord]) -> Result<(), StoreError>;
+
+    /// The first event of a session that waits.
+    async fn first_event(&self, session: &SessionId) -> Result<Option<EventRecord>, StoreError>;
+
+    /// Removes the first event of a session, if it is this one.
+    async fn take_event(&self, session: &SessionId, event: &EventRecord) -> Result<(), StoreError>;
+
+    /// The sessions that have events, in no order.
+    async fn sessions_with_events(&self) -> Result<Vec<SessionId>, StoreError>;
+
+    /// Makes an instance the one that sends the events of a session, for [`SENDER_TTL`], unless another one is; atomic. False if
+    /// another one is.
+    async fn claim_sender(&self, session: &SessionId, sender: &InstanceId) -> Result<bool, StoreError>;
 
     /// Remembers the dispatch of an API, by its domain and stage, with the TTL [`DISPATCH_TTL`].
     async fn put_dispatch(&self, api: &str, record: &DispatchRecord) -> Result<(), StoreError>;

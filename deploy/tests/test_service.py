@@ -82,10 +82,10 @@ def test_ecs_instances_advertise_their_address_and_may_connect():
 
 
 def test_only_the_execution_role_of_ecs_reads_secrets():
-    given = {name: SECRET_ARN for name in ("GatewaySecretArn", "MetricsTokenArn", "RecordingsCredentialsArn")}
+    given = {name: SECRET_ARN for name in ("GatewaySecretArn", "MetricsTokenArn", "RecordingsCredentialsArn", "EventsSecretArn")}
     container = service(ECS, **given)["PrimaryContainer"]
     named = {secret["Name"] for secret in container["Secrets"]}
-    assert named == {"REDIS_URL", "JWT_SECRET", "GATEWAY_SECRET", "METRICS_TOKEN", "RECORDINGS_CREDENTIALS"}
+    assert named == {"REDIS_URL", "JWT_SECRET", "GATEWAY_SECRET", "METRICS_TOKEN", "RECORDINGS_CREDENTIALS", "EVENTS_SECRET"}
     assert "resolve:" not in json.dumps(container["Environment"])
     template = deployed(ECS, **given)
     execution = template["Resources"]["ExecutionRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][0]

@@ -226,6 +226,15 @@ families! {
 }
 
 families! {
+    /// Events for the receiver of webhooks.
+    WebhookMetrics {
+        sent: Counter = counter("webhooks_sent", "Events that the receiver of webhooks took");
+        refused: Counter = counter("webhooks_refused", "Attempts to send an event that failed");
+        dropped: Counter = counter("webhooks_dropped", "Events that were not sent: too many waited, or for too long");
+    }
+}
+
+families! {
     /// Calls of the store.
     StoreMetrics {
         durations: EnumFamily<Operation, Histogram> = enumerate_with("store_call_duration",

@@ -102,7 +102,8 @@ label_values! {
     /// A call of the store.
     Operation {
         Put, Session, SessionsOf, SessionsIn, PutScreen, DeleteScreen, Screen, PutConnection, ConnectionsOf, ConnectionGone, IsGone,
-        PutRevoked, Revoked, PutClass, Class, PutCommands, Commands, PutDispatch, Dispatch, ClaimWall,
+        PutRevoked, Revoked, PutClass, Class, PutCommands, Commands,
+        PushEvents, FirstEvent, TakeEvent, SessionsWithEvents, ClaimSender, PutDispatch, Dispatch, ClaimWall,
         Beat, Leave,
         Instance, Instances,
     }

@@ -52,12 +52,14 @@ impl ActiveRecording {
         move |now| offset + now.saturating_duration_since(since).as_millis() as u64
     }
 
-    /// Waits until the last part is in the store, for some seconds.
-    pub async fn finish(self) {
+    /// Waits until the last part is in the store, for some seconds. False if it is lost.
+    pub async fn finish(self) -> bool {
         self.buffer.close();
-        if timeout(FLUSH_TIMEOUT, self.writer).await.is_err() {
+        let is_whole = timeout(FLUSH_TIMEOUT, self.writer).await.is_ok();
+        if !is_whole {
             tracing::warn!("the last part of a recording is lost: the store does not take it");
         }
+        is_whole
     }
 }
 

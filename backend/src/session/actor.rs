@@ -29,6 +29,7 @@ use crate::rate_limit::RateLimiter;
 use crate::relay::Renewal;
 use crate::store::{ClassRecord, CommandRecord, Store};
 use crate::terminal::PtyEvent;
+use crate::webhooks::{Event, Webhooks};
 use shared_protocol::server::{CommandStarted, PlainResult};
 use shared_protocol::{EndReason, Epoch, Role, ServerMessage, SessionId, StreamEvent};
 use std::future::{poll_fn, ready};
@@ -106,6 +107,8 @@ pub(super) struct Actor {
     pub(super) screens: ScreenSender,
     /// Saves the commands that people ran.
     commands: CommandSender,
+    /// Tell the operator's platform of it.
+    pub(super) webhooks: Webhooks,
     /// Records it.
     pub(super) recorder: Recorder,
     /// Shows walls the session.
@@ -147,6 +150,7 @@ impl Actor {
             termination: Termination::new(migrating, Arc::clone(&metrics)),
             screens,
             commands,
+            webhooks: deps.webhooks.clone(),
             recorder: Recorder::off(),
             sights: SlotFiller::new(slot),
             id,
@@ -267,6 +271,7 @@ impl Actor {
                 }
                 TerminalEvent::CommandRejected(origin, code) => self.reject_command(origin, code),
                 TerminalEvent::CommandEnded(command) => {
+                    self.webhooks.tell(self.lease.record(), Event::CommandFinished(&command));
                     self.commands.send(CommandRecord { epoch: self.epoch, command });
                 }
             }

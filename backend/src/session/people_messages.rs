@@ -3,6 +3,7 @@
 use super::actor::Actor;
 use super::handle::SessionError;
 use crate::store::ClassRecord;
+use crate::webhooks::Event;
 use shared_protocol::server::{Notice, Part, Room};
 use shared_protocol::{ClientId, ClientMessage, ErrorCode, StreamEvent};
 use tokio::time::Instant;
@@ -29,7 +30,11 @@ impl Actor {
     fn hand(&mut self, id: &ClientId, up: bool) -> Result<(), SessionError> {
         self.check_part(id, Part::Owner, "only the session's owner raises a hand in it")?;
         let now = self.now();
+        let was_up = self.attachments.people.raised_hand().is_some();
         if self.attachments.people.raise_hand(up, now) {
+            if up && !was_up {
+                self.webhooks.tell(self.lease.record(), Event::HandRaised);
+            }
             Ok(())
         } else {
             Err(SessionError::new(ErrorCode::RateLimited, "a hand goes up once in two seconds"))

@@ -12,6 +12,7 @@ use crate::recording::Recordings;
 use crate::relay::Relays;
 use crate::store::{Instance, InstanceId, Member, Revocations, SessionRecord, SessionState, Store, StoreError};
 use crate::terminal::ShellSpawner;
+use crate::webhooks::Webhooks;
 use shared_protocol::{ErrorCode, SessionId};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -55,6 +56,8 @@ pub struct RegistryDeps {
     pub metrics: Arc<Metrics>,
     /// Where sessions are recorded.
     pub recordings: Arc<Recordings>,
+    /// Tell the operator's platform what happens.
+    pub webhooks: Webhooks,
     /// Carry the frames of clients behind the gateway.
     pub relays: Arc<Relays>,
     /// Runs the sessions' tasks alone: they may keep it busy.
@@ -87,6 +90,11 @@ impl Registry {
     /// The recordings of all sessions.
     pub fn recordings(&self) -> &Arc<Recordings> {
         &self.deps.recordings
+    }
+
+    /// What tells the operator's platform of the sessions.
+    pub fn webhooks(&self) -> &Webhooks {
+        &self.deps.webhooks
     }
 
     /// An instance, while it is alive.

@@ -17,6 +17,7 @@ use crate::metrics::Phase;
 use crate::recording::{ActiveRecording, Meta};
 use crate::store::{Cas, SessionRecord, SessionState, Store};
 use crate::terminal::{Nonce, ShellSpec, Size, environment};
+use crate::webhooks::Event;
 use shared_protocol::server::{Recording, RecordingState};
 use shared_protocol::{EndReason, Epoch, ErrorCode};
 use std::sync::Arc;
@@ -76,10 +77,15 @@ pub(super) async fn supervise(
             let _ = started.send(Ok(()));
             let state = run(&deps, &lease, actor, writer, mailbox).await;
             // Before the tombstone: a session that has ended has its whole recording.
-            if let Some(recording) = recording {
-                recording.finish().await;
+            let is_recorded = match recording {
+                Some(recording) => recording.finish().await,
+                None => false,
+            };
+            let record = state.map(|state| SessionRecord { state, owner: None, ..lease.record().clone() });
+            if is_recorded && record.as_ref().is_some_and(|record| !can_restart(record)) {
+                deps.webhooks.tell(lease.record(), Event::RecordingReady);
             }
-            state.map(|state| SessionRecord { state, owner: None, ..lease.record().clone() })
+            record
         }
         Err(error) => {
             let _ = started.send(Err(error));
@@ -156,6 +162,7 @@ async fn start(
     if let Some(previous) = &previous {
         deps.metrics.sessions.takeovers.of(previous.reason).inc();
     }
+    deps.webhooks.tell(lease.record(), Event::SessionStarted { after: previous.as_ref().map(|shell| shell.reason) });
     let (screens, screen_writer) = screen_channel(&*deps.store);
     let (commands, command_writer) = command_channel();
     let (session, metrics, clock) = (lease.record().id.clone(), Arc::clone(&deps.metrics), Arc::clone(&deps.clock));
@@ -211,6 +218,7 @@ async fn run(
     match outcome {
         Outcome::Ended { reason, at } => {
             deps.metrics.sessions.ended.of(reason).inc();
+            deps.webhooks.tell(lease.record(), Event::SessionEnded { reason });
             Some(SessionState::Ended { reason, at })
         }
         Outcome::LeaseLost => {

@@ -2,8 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a suite of assertions, called by tests only")]
 
 use super::{
-    Cas, ClassRecord, CommandPlace, CommandRecord, ConnectionRecord, Creator, DispatchRecord, Instance, InstanceId,
-    Keyboard, MAX_COMMANDS, MAX_REVOKED, Member, Revocations, ScreenRecord, SessionRecord, SessionState, Store,
+    Cas, ClassRecord, CommandPlace, CommandRecord, ConnectionRecord, Creator, DispatchRecord, EventRecord, Instance,
+    InstanceId, Keyboard, MAX_COMMANDS, MAX_EVENTS, MAX_REVOKED, Member, Priority, Revocations, ScreenRecord,
+    SessionRecord, SessionState, Store, WaitingEvent,
 };
 use shared_protocol::server::{RaisedHand, ShellCommand, Typist};
 use shared_protocol::{
@@ -19,9 +20,96 @@ pub async fn keeps_all(store: &impl Store) {
     keeps_revocations(store).await;
     keeps_classes(store).await;
     keeps_commands(store).await;
+    keeps_events(store).await;
+    drops_commands_first(store).await;
+    gives_events_to_one_sender(store).await;
     keeps_dispatch(store).await;
     gives_a_wall_to_one(store).await;
     keeps_instances(store).await;
+}
+
+/// An event that waits.
+pub fn event(number: u64, priority: Priority) -> EventRecord {
+    let body = format!("{{\"number\":{number},\"name\":\"Ada ♛: \\n\"}}");
+    EventRecord {
+        priority,
+        missing: 0,
+        event: WaitingEvent { id: format!("evt_{number}"), at: 1_800_000_000_000, body },
+    }
+}
+
+/// Events wait in their order, each until it is taken.
+async fn keeps_events(store: &impl Store) {
+    let (id, other) = (SessionId::new("events-1").unwrap(), SessionId::new("events-2").unwrap());
+    assert_eq!(store.first_event(&id).await.unwrap(), None);
+    assert_eq!(store.sessions_with_events().await.unwrap(), []);
+    let [first, second, third] = [1, 2, 3].map(|number| event(number, Priority::Other));
+    store.push_events(&id, &[first.clone(), second.clone()]).await.unwrap();
+    store.push_events(&id, std::slice::from_ref(&third)).await.unwrap();
+    store.push_events(&other, std::slice::from_ref(&third)).await.unwrap();
+    let mut sessions = store.sessions_with_events().await.unwrap();
+    sessions.sort();
+    assert_eq!(sessions, [id.clone(), other.clone()]);
+    store.take_event(&id, &second).await.unwrap();
+    for event in [&first, &second, &third] {
+        assert_eq!(store.first_event(&id).await.unwrap().as_ref(), Some(event));
+        store.take_event(&id, event).await.unwrap();
+    }
+    assert_eq!(store.first_event(&id).await.unwrap(), None);
+    assert_eq!(store.sessions_with_events().await.unwrap(), std::slice::from_ref(&other));
+    store.take_event(&other, &third).await.unwrap();
+    store.take_event(&other, &third).await.unwrap();
+    assert_eq!(store.sessions_with_events().await.unwrap(), []);
+}
+
+/// All events of a session that wait, with the number of those missing; each is taken.
+async fn take_all(store: &impl Store, id: &SessionId) -> Vec<(u64, EventRecord)> {
+    let mut all = Vec::new();
+    while let Some(first) = store.first_event(id).await.unwrap() {
+        store.take_event(id, &first).await.unwrap();
+        all.push((first.missing, first));
+    }
+    all
+}
+
+/// Of too many events those of commands go first, then others, and a gap keeps their place.
+async fn drops_commands_first(store: &impl Store) {
+    let (id, most) = (SessionId::new("full").unwrap(), MAX_EVENTS as u64);
+    let priority = |number| match number {
+        1 => Priority::Kept,
+        2..=250 => Priority::Other,
+        _ => Priority::Command,
+    };
+    let all: Vec<_> = (1..=most).map(|number| event(number, priority(number))).collect();
+    store.push_events(&id, &all).await.unwrap();
+    let last = event(most + 1, Priority::Kept);
+    store.push_events(&id, std::slice::from_ref(&last)).await.unwrap();
+    let left = take_all(store, &id).await;
+    assert!(left.len() < MAX_EVENTS);
+    let dropped = most + 1 - (left.len() as u64 - 1);
+    let (missing, gap) = &left[250];
+    assert_eq!((*missing, gap.priority, &gap.event), (dropped, Priority::Gap, &event(251, Priority::Command).event));
+    assert_eq!(left[..250].iter().map(|(_, event)| event).collect::<Vec<_>>(), all[..250].iter().collect::<Vec<_>>());
+    assert_eq!((left[251].1.clone(), left[left.len() - 1].1.clone()), (all[250 + dropped as usize].clone(), last));
+    // Without commands the others go; what is kept never does, and there are not more.
+    let kept: Vec<_> = (1..=most).map(|number| event(number, Priority::Kept)).collect();
+    store.push_events(&id, &[event(0, Priority::Other)]).await.unwrap();
+    store.push_events(&id, &kept).await.unwrap();
+    let left = take_all(store, &id).await;
+    assert_eq!((left.len(), left[0].0, left[0].1.priority), (MAX_EVENTS, 1, Priority::Gap));
+    assert_eq!(left[1].1, kept[0]);
+}
+
+/// One instance sends the events of a session.
+async fn gives_events_to_one_sender(store: &impl Store) {
+    let [first, second] = ["i", "j"].map(|id| InstanceId(id.into()));
+    let (id, other) = (SessionId::new("sent").unwrap(), SessionId::new("sent-2").unwrap());
+    for (session, sender, is_given) in
+        [(&id, &first, true), (&id, &second, false), (&id, &first, true), (&other, &second, true)]
+    {
+        assert_eq!(store.claim_sender(session, sender).await.unwrap(), is_given);
+    }
+    store.push_events(&id, &[event(1, Priority::Other)]).await.unwrap();
 }
 
 /// The last write of an API's dispatch counts, and each API has its own.

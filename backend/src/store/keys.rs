@@ -2,7 +2,8 @@
 //! contract for a second writer.
 
 use super::{
-    CONNECTION_TTL, DISCONNECTED_TTL, DISPATCH_TTL, INSTANCE_TTL, REVOKED_TTL, RUNNING_TTL, TOMBSTONE_TTL, WALL_TTL,
+    CONNECTION_TTL, DISCONNECTED_TTL, DISPATCH_TTL, EVENTS_TTL, INSTANCE_TTL, REVOKED_TTL, RUNNING_TTL, SENDER_TTL,
+    TOMBSTONE_TTL, WALL_TTL,
 };
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -22,6 +23,9 @@ pub enum Shape {
     /// A stream of JSON objects, each in the field `command`.
     #[strum(serialize = "stream")]
     Stream,
+    /// A list of texts: a letter, a number, a colon, and a JSON object.
+    #[strum(serialize = "list")]
+    List,
     /// A string; only its presence counts.
     #[strum(serialize = "string")]
     Flag,
@@ -119,6 +123,26 @@ pub const COMMANDS: KeySpec = KeySpec {
     writer: "the session's owner, when a command ends",
 };
 
+/// The events of a session that wait for the receiver of webhooks.
+pub const EVENTS: KeySpec = KeySpec {
+    pattern: "events:{}",
+    shape: Shape::List,
+    ttl: EVENTS_TTL,
+    writer: "the session's owner; the instance that sends them removes each once the receiver has it",
+};
+
+/// The instance that sends the events of a session.
+pub const EVENT_SENDER: KeySpec = KeySpec {
+    pattern: "events:{}:sender",
+    shape: Shape::Hash(&["owner"]),
+    ttl: SENDER_TTL,
+    writer: "the instance that sends them, before each attempt and every 10 s between them",
+};
+
+/// The sessions that have events.
+pub const SESSIONS_WITH_EVENTS: KeySpec =
+    KeySpec { pattern: "events", shape: Shape::Index, ttl: EVENTS_TTL, writer: "with each event" };
+
 /// The dispatch of an API, by its domain and stage: `concurrent` or `serial`.
 pub const DISPATCH: KeySpec = KeySpec {
     pattern: "api:{}:dispatch",
@@ -160,7 +184,7 @@ pub const SESSIONS_OF_GROUP: KeySpec = KeySpec {
 };
 
 /// All kinds of key.
-pub const TABLE: [KeySpec; 14] = [
+pub const TABLE: [KeySpec; 17] = [
     SESSION,
     SCREEN,
     CONNECTIONS_OF_SESSION,
@@ -169,6 +193,9 @@ pub const TABLE: [KeySpec; 14] = [
     REVOKED,
     CLASS,
     COMMANDS,
+    EVENTS,
+    EVENT_SENDER,
+    SESSIONS_WITH_EVENTS,
     DISPATCH,
     WALL,
     INSTANCE,
@@ -193,7 +220,7 @@ impl KeySpec {
     pub(super) fn fields(&self) -> &'static [&'static str] {
         match self.shape {
             Shape::Hash(fields) => fields,
-            Shape::Index | Shape::Ends | Shape::Stream | Shape::Flag => &[],
+            Shape::Index | Shape::Ends | Shape::Stream | Shape::List | Shape::Flag => &[],
         }
     }
 }
@@ -218,7 +245,19 @@ mod tests {
 
     #[test]
     fn no_id_leads_to_the_key_of_another_kind() {
-        for id in ["x", "x:screen", "x:class", "x@7", "x:commands", "x:connections", "a:gone", "{}", "é\n\0 %3A", ""] {
+        for id in [
+            "x",
+            "x:screen",
+            "x:class",
+            "x@7",
+            "x:commands",
+            "x:sender",
+            "x:connections",
+            "a:gone",
+            "{}",
+            "é\n\0 %3A",
+            "",
+        ] {
             for kind in TABLE {
                 let key = kind.key(id);
                 assert!(key.is_ascii() && !key.contains(char::is_whitespace), "{key:?}");

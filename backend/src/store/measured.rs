@@ -2,8 +2,8 @@
 //! one that fails or hangs.
 
 use super::{
-    Cas, ClassRecord, CommandPlace, CommandRecord, ConnectionRecord, DispatchRecord, Instance, InstanceId, Revocations,
-    ScreenRecord, SessionRecord, Store, StoreError, Version,
+    Cas, ClassRecord, CommandPlace, CommandRecord, ConnectionRecord, DispatchRecord, EventRecord, Instance, InstanceId,
+    Revocations, ScreenRecord, SessionRecord, Store, StoreError, Version,
 };
 use crate::metrics::{Metrics, Operation};
 use async_trait::async_trait;
@@ -88,6 +88,11 @@ macro_rules! implement_all { ($store:ty) => { implement! { $store;
     class(session: &SessionId) -> Option<ClassRecord> = Class;
     put_commands(session: &SessionId, created_at: u64, commands: &[CommandRecord]) -> () = PutCommands;
     commands(session: &SessionId, created_at: u64, after: Option<CommandPlace>, limit: usize) -> Vec<CommandRecord> = Commands;
+    push_events(session: &SessionId, events: &[EventRecord]) -> () = PushEvents;
+    first_event(session: &SessionId) -> Option<EventRecord> = FirstEvent;
+    take_event(session: &SessionId, event: &EventRecord) -> () = TakeEvent;
+    sessions_with_events() -> Vec<SessionId> = SessionsWithEvents;
+    claim_sender(session: &SessionId, sender: &InstanceId) -> bool = ClaimSender;
     put_dispatch(api: &str, record: &DispatchRecord) -> () = PutDispatch;
     dispatch(api: &str) -> Option<DispatchRecord> = Dispatch;
     claim_wall(client: &ClientId, owner: &InstanceId, instead_of: Option<&InstanceId>) -> InstanceId = ClaimWall;

@@ -2,8 +2,9 @@
 
 use super::{
     CONNECTION_TTL, Cas, ClassRecord, CommandPlace, CommandRecord, ConnectionRecord, DISCONNECTED_TTL, DISPATCH_TTL,
-    DispatchRecord, INSTANCE_TTL, Instance, InstanceId, MAX_COMMANDS, RUNNING_TTL, Revocations, ScreenRecord,
-    SessionRecord, SessionState, Store, StoreError, TOMBSTONE_TTL, Version, WALL_TTL, session_ttl,
+    DispatchRecord, EVENTS_TTL, EventQueue, EventRecord, INSTANCE_TTL, Instance, InstanceId, MAX_COMMANDS, RUNNING_TTL,
+    Revocations, SENDER_TTL, ScreenRecord, SessionRecord, SessionState, Store, StoreError, TOMBSTONE_TTL, Version,
+    WALL_TTL, session_ttl,
 };
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -65,9 +66,23 @@ struct State {
     revoked: ExpiringMap<SessionId, Revocations>,
     classes: ExpiringMap<SessionId, ClassRecord>,
     commands: ExpiringMap<(SessionId, u64), Arc<VecDeque<CommandRecord>>>,
+    events: ExpiringMap<SessionId, Arc<EventQueue>>,
+    senders: ExpiringMap<SessionId, InstanceId>,
     dispatches: ExpiringMap<String, DispatchRecord>,
     walls: ExpiringMap<ClientId, InstanceId>,
     instances: ExpiringMap<InstanceId, Instance>,
+}
+
+impl State {
+    /// Changes the events of a session, without a copy: the map's own reference goes first.
+    fn change_events(&mut self, session: &SessionId, change: impl FnOnce(&mut EventQueue)) {
+        let mut queue = self.events.get(session).unwrap_or_default();
+        self.events.values.remove(session);
+        change(Arc::make_mut(&mut queue));
+        if !queue.is_empty() {
+            self.events.put(session.clone(), queue, Some(EVENTS_TTL));
+        }
+    }
 }
 
 /// Maps behind a lock that is held for one look-up or write.
@@ -202,6 +217,39 @@ impl Store for MemoryStore {
     ) -> Result<Vec<CommandRecord>, StoreError> {
         let kept = self.state.lock().commands.get(&(session.clone(), created_at)).unwrap_or_default();
         Ok(kept.iter().filter(|command| Some(command.place()) > after).take(limit).cloned().collect())
+    }
+
+    async fn push_events(&self, session: &SessionId, events: &[EventRecord]) -> Result<(), StoreError> {
+        self.state.lock().change_events(session, |queue| {
+            for event in events {
+                queue.push(event.clone());
+            }
+        });
+        Ok(())
+    }
+
+    async fn first_event(&self, session: &SessionId) -> Result<Option<EventRecord>, StoreError> {
+        Ok(self.state.lock().events.get(session).and_then(|queue| queue.first().cloned()))
+    }
+
+    async fn take_event(&self, session: &SessionId, event: &EventRecord) -> Result<(), StoreError> {
+        self.state.lock().change_events(session, |queue| queue.take(event));
+        Ok(())
+    }
+
+    async fn sessions_with_events(&self) -> Result<Vec<SessionId>, StoreError> {
+        let (state, now) = (self.state.lock(), Instant::now());
+        let live = state.events.values.iter().filter(|(_, (_, expiry))| is_live(*expiry, now));
+        Ok(live.map(|(session, _)| session.clone()).collect())
+    }
+
+    async fn claim_sender(&self, session: &SessionId, sender: &InstanceId) -> Result<bool, StoreError> {
+        let mut state = self.state.lock();
+        let is_free = state.senders.get(session).is_none_or(|there| there == *sender);
+        if is_free {
+            state.senders.put(session.clone(), sender.clone(), Some(SENDER_TTL));
+        }
+        Ok(is_free)
     }
 
     async fn put_dispatch(&self, api: &str, record: &DispatchRecord) -> Result<(), StoreError> {

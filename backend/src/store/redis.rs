@@ -10,14 +10,15 @@ mod scripts;
 
 pub use bootstrap::{ConnectError, START_TIMEOUT};
 
+use super::events::ROOM;
 use super::keys::{
-    CLASS, COMMANDS, CONNECTION, CONNECTION_GONE, CONNECTIONS_OF_SESSION, DISPATCH, INSTANCE, INSTANCES, KeySpec,
-    REVOKED, SCREEN, SESSION, SESSIONS_OF_GROUP, SESSIONS_OF_USER, WALL,
+    CLASS, COMMANDS, CONNECTION, CONNECTION_GONE, CONNECTIONS_OF_SESSION, DISPATCH, EVENT_SENDER, EVENTS, INSTANCE,
+    INSTANCES, KeySpec, REVOKED, SCREEN, SESSION, SESSIONS_OF_GROUP, SESSIONS_OF_USER, SESSIONS_WITH_EVENTS, WALL,
 };
 use super::{
-    Cas, ClassRecord, CommandPlace, CommandRecord, ConnectionRecord, DispatchRecord, Instance, InstanceId,
-    MAX_COMMANDS, MAX_REVOKED, Member, Revocations, ScreenRecord, SessionRecord, Store, StoreError, Version,
-    session_ttl,
+    Cas, ClassRecord, CommandPlace, CommandRecord, ConnectionRecord, DispatchRecord, EventRecord, Instance, InstanceId,
+    MAX_COMMANDS, MAX_EVENTS, MAX_REVOKED, Member, Revocations, ScreenRecord, SessionRecord, Store, StoreError,
+    Version, session_ttl,
 };
 use async_trait::async_trait;
 use connection::{Call, Command, ManagedConnection};
@@ -249,6 +250,57 @@ impl Store for RedisStore {
         let answer =
             self.connection.call().execute_one(command("XRANGE", key.clone(), (from, "+", "COUNT", limit))).await?;
         records::commands(answer).map_err(unexpected(&key))
+    }
+
+    async fn push_events(&self, session: &SessionId, events: &[EventRecord]) -> Result<(), StoreError> {
+        let entries = events.iter().map(EventRecord::text).collect();
+        let commands = vec![
+            scripts::push(&EVENTS, session.as_str(), (MAX_EVENTS, ROOM), entries),
+            scripts::enter(&SESSIONS_WITH_EVENTS, "", session.as_str()),
+        ];
+        self.connection.call().execute(commands).await.map(drop)
+    }
+
+    async fn first_event(&self, session: &SessionId) -> Result<Option<EventRecord>, StoreError> {
+        let key = EVENTS.key(session.as_str());
+        let answer = self.connection.call().execute_one(command("LINDEX", key.clone(), 0)).await?;
+        let entry: Option<String> = redis::from_redis_value(answer).map_err(unexpected(&key))?;
+        entry.map(|entry| EventRecord::parse(&entry)).transpose().map_err(unexpected(&key))
+    }
+
+    async fn take_event(&self, session: &SessionId, event: &EventRecord) -> Result<(), StoreError> {
+        let command = scripts::take(&EVENTS, session.as_str(), &event.text());
+        self.connection.call().execute_one(command).await.map(drop)
+    }
+
+    async fn sessions_with_events(&self) -> Result<Vec<SessionId>, StoreError> {
+        let (call, index) = (self.connection.call(), SESSIONS_WITH_EVENTS.key(""));
+        let latest = (0, scripts::MAX_MEMBERS - 1, "WITHSCORES");
+        let answer = call.execute_one(command("ZREVRANGE", index.clone(), latest)).await?;
+        let members: Vec<(Vec<u8>, String)> = redis::from_redis_value(answer).map_err(unexpected(&index))?;
+        let ids: Vec<_> = members.iter().map(|(member, _)| String::from_utf8_lossy(member).into_owned()).collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let exists = ids.iter().map(|id| command("EXISTS", EVENTS.key(id), NO_ARGUMENTS)).collect();
+        let (mut found, mut stale) = (Vec::new(), Vec::new());
+        for ((id, member), exists) in ids.into_iter().zip(members).zip(call.execute(exists).await?) {
+            match SessionId::new(id).ok().filter(|_| exists == Value::Int(1)) {
+                Some(session) => found.push(session),
+                None => stale.push(member),
+            }
+        }
+        if !stale.is_empty() {
+            call.execute_one(scripts::forget(index, &stale)).await?;
+        }
+        Ok(found)
+    }
+
+    async fn claim_sender(&self, session: &SessionId, sender: &InstanceId) -> Result<bool, StoreError> {
+        let command = scripts::claim(&EVENT_SENDER, session.as_str(), sender, None);
+        let answer = self.connection.call().execute_one(command).await?;
+        let owner: String = redis::from_redis_value(answer).map_err(unexpected(&EVENT_SENDER.key(session.as_str())))?;
+        Ok(owner == sender.0)
     }
 
     async fn put_dispatch(&self, api: &str, record: &DispatchRecord) -> Result<(), StoreError> {

@@ -29,3 +29,4 @@ mod strangers;
 mod support;
 mod wall;
 mod wall_instances;
+mod webhooks;

@@ -10,6 +10,7 @@ use backend::session::{Arrival, Caller, Grant, Limits, Registry, RegistryDeps, R
 use backend::store::{MemoryStore, SessionState, Store};
 use backend::terminal::Size;
 use backend::terminal::scripted::{Script, ScriptedSpawner};
+use backend::webhooks::Webhooks;
 use serde_json::{Value, json};
 use shared_protocol::client::parse;
 use shared_protocol::relay::{MemberReport, RelayAction, RelayFrame, RelayQuestion};
@@ -139,6 +140,7 @@ impl Harness {
             random: Arc::new(SystemRandom),
             metrics: Arc::clone(&metrics),
             recordings,
+            webhooks: Webhooks::off(),
             relays: relays(Arc::<WallClock>::clone(&clock)),
             settings: ShellSettings { shell: "/bin/bash".into(), user: "u".into(), home: "/".into() },
             limits,

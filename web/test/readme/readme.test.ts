@@ -3,10 +3,12 @@
  * accepts.
  */
 
+import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { jwtVerify } from "jose";
 import { afterEach, expect, test, vi } from "vitest";
 import type { ClientErrorCode } from "../../src/core/index.ts";
+import * as events from "./app/api/events/route.ts";
 import { GET } from "./app/api/terminal-token/route.ts";
 
 const read = (path: string) => readFileSync(new URL(path, import.meta.url), "utf8");
@@ -15,11 +17,14 @@ const SECRET = "0123456789abcdef0123456789abcdef";
 
 afterEach(() => vi.unstubAllEnvs());
 
-test.each(["app/api/terminal-token/route.ts", "app/lab/terminal.tsx"])("contains %s", (path) => {
-  expect(readme).toContain(`\`${path}\``);
-  const code = read(path).replace(/^\/\*\*[^/]*\*\/\n\n/, "");
-  expect(readme).toContain(`\n${code}\`\`\`\n`);
-});
+test.each(["app/api/terminal-token/route.ts", "app/lab/terminal.tsx", "app/api/events/route.ts"])(
+  "contains %s",
+  (path) => {
+    expect(readme).toContain(`\`${path}\``);
+    const code = read(path).replace(/^\/\*\*[^/]*\*\/\n\n/, "");
+    expect(readme).toContain(`\n${code}\`\`\`\n`);
+  },
+);
 
 async function ask(user: string | undefined, lab: string): Promise<Response> {
   vi.stubEnv("JWT_SECRET", SECRET);
@@ -42,6 +47,42 @@ test("the example's tokens have the required claims", async () => {
 test("the example rejects unauthorized requests", async () => {
   expect((await ask(undefined, "sql")).status).toBe(401);
   expect((await ask("ada", "closed")).status).toBe(403);
+});
+
+const KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+async function deliver(id: string, body: string, change: Record<string, string> = {}): Promise<number> {
+  const at = Math.floor(Date.now() / 1000);
+  const hmac = createHmac("sha256", Buffer.from(KEY, "base64"));
+  const signature = `v1,other v1,${hmac.update(`${id}.${at}.${body}`).digest("base64")}`;
+  const headers = { "webhook-id": id, "webhook-timestamp": String(at), "webhook-signature": signature, ...change };
+  return (await events.POST(new Request("https://labs.example/api/events", { method: "POST", headers, body }))).status;
+}
+
+const shown = async (user?: string) =>
+  await events.GET(new Request("https://labs.example/api/events", { headers: user ? { "x-test-user": user } : {} }));
+
+test("the example takes each genuine event once, and shows the latest", async () => {
+  vi.stubEnv("EVENTS_SECRET", `whsec_${KEY}`);
+  for (const id of ["evt_1", "evt_2", "evt_1"]) expect(await deliver(id, `{"type":"${id}"}`)).toBe(204);
+  for (let number = 3; number <= 110; number += 1) await deliver(`evt_${number}`, "{}");
+  const list = (await (await shown("ada")).json()) as { id: string }[];
+  expect([list.length, list[0]?.id, list[99]?.id]).toEqual([100, "evt_110", "evt_11"]);
+  expect((await shown()).status).toBe(401);
+});
+
+test("the example refuses what is forged, changed or old, and everything without a key", async () => {
+  vi.stubEnv("EVENTS_SECRET", `whsec_${KEY}`);
+  for (const change of [
+    { "webhook-signature": "v1,AAAA" },
+    { "webhook-signature": "" },
+    { "webhook-id": "evt_other" },
+    { "webhook-timestamp": String(Math.floor(Date.now() / 1000) - 600) },
+  ]) {
+    expect(await deliver("evt_new", "{}", change)).toBe(401);
+  }
+  vi.stubEnv("EVENTS_SECRET", "");
+  expect(await deliver("evt_new", "{}")).toBe(500);
 });
 
 test("documents each error code of the client", () => {

@@ -7,16 +7,17 @@ use std::collections::BTreeSet;
 
 /// Modules of the service that stand in layers, each with those below it that it may name. Modules that are not
 /// listed here (the clock, the shutdown) name none of them; all may name those, and the configuration.
-const SERVICE: [(&str, &[&str]); 11] = [
-    ("app", &["http", "wall", "session", "relay", "cluster", "recording", "sandbox", "terminal", "store"]),
+const SERVICE: [(&str, &[&str]); 12] = [
+    ("app", &["http", "wall", "session", "relay", "cluster", "recording", "sandbox", "terminal", "webhooks", "store"]),
     // Each part's settings are declared by the part.
-    ("config", &["session", "cluster", "recording", "sandbox", "store"]),
+    ("config", &["session", "cluster", "recording", "sandbox", "webhooks", "store"]),
     ("http", &["wall", "session", "relay", "cluster", "recording", "terminal", "store"]),
     ("wall", &["session", "relay", "store"]),
-    ("session", &["relay", "cluster", "recording", "terminal", "store"]),
+    ("session", &["relay", "cluster", "recording", "terminal", "webhooks", "store"]),
     ("relay", &[]),
     ("recording", &[]),
     ("cluster", &["store"]),
+    ("webhooks", &["store"]),
     ("sandbox", &["terminal"]),
     ("terminal", &[]),
     ("store", &[]),

@@ -71,6 +71,43 @@ end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return false";
 
+/// Adds events behind the others of a session. Where there are too many, some of the oldest go at once, commands first, and a gap
+/// keeps the place and their number; see `EventQueue`. `ARGV`: TTL in ms; most events; events for which to make room; the events.
+const PUSH: &str = r"
+local most, room = tonumber(ARGV[2]), tonumber(ARGV[3])
+local function make_room()
+  local all = redis.call('LRANGE', KEYS[1], 0, -1)
+  local function first(kind)
+    for at, entry in ipairs(all) do
+      if string.sub(entry, 1, 1) == kind then return at end
+    end
+  end
+  while #all > most - room do
+    local oldest, gap = first('c') or first('o'), first('g')
+    if not oldest then break end
+    if gap then
+      local missing, event = string.match(all[gap], '^g(%d+)(:.*)$')
+      all[gap] = 'g' .. (missing + 1) .. event
+      table.remove(all, oldest)
+    else
+      all[oldest] = 'g1' .. string.match(all[oldest], '^.%d+(:.*)$')
+    end
+  end
+  redis.call('DEL', KEYS[1])
+  redis.call('RPUSH', KEYS[1], unpack(all))
+end
+for i = 4, #ARGV do
+  if redis.call('LLEN', KEYS[1]) >= most then make_room() end
+  if redis.call('LLEN', KEYS[1]) < most then redis.call('RPUSH', KEYS[1], ARGV[i]) end
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return false";
+
+/// Removes the first entry of a list, if it is this one. `ARGV`: the entry.
+const TAKE: &str = r"
+if redis.call('LINDEX', KEYS[1], 0) == ARGV[1] then redis.call('LPOP', KEYS[1]) end
+return false";
+
 /// Takes a wall, unless an instance has it that is neither this one nor the one before; answers with the instance that has it.
 /// `ARGV`: TTL in ms; this instance; the one before, or an empty text.
 const CLAIM: &str = r"
@@ -125,6 +162,14 @@ pub(super) fn replace(kind: &KeySpec, id: &str, members: Vec<(u64, &str)>, ttl: 
 
 pub(super) fn append(kind: &KeySpec, id: &str, most: usize, entries: Vec<(String, Vec<u8>)>) -> Command {
     script(APPEND, kind.key(id), (ms(kind.ttl), most, entries))
+}
+
+pub(super) fn push(kind: &KeySpec, id: &str, (most, room): (usize, usize), entries: Vec<String>) -> Command {
+    script(PUSH, kind.key(id), (ms(kind.ttl), most, room, entries))
+}
+
+pub(super) fn take(kind: &KeySpec, id: &str, entry: &str) -> Command {
+    script(TAKE, kind.key(id), entry)
 }
 
 pub(super) fn forget(key: String, members: &[(Vec<u8>, String)]) -> Command {
