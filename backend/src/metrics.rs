@@ -15,8 +15,8 @@ pub use echo::EchoTimer;
 pub use families::EnumFamily;
 pub use guard::GaugeGuard;
 pub use labels::{
-    AuthFailure, Deletion, ForwardOutcome, FrameKind, LabelValue, MessageType, Operation, Phase, RetransmissionCause,
-    SnapshotCause, Transport,
+    AuthFailure, CheckOutcome, Deletion, ForwardOutcome, FrameKind, LabelValue, MessageType, Operation, Phase,
+    RetransmissionCause, SnapshotCause, Transport,
 };
 
 use families::Families;

@@ -2,9 +2,12 @@
 //! launcher that gives up root, is held to quotas, and leaves nothing behind. Takes root.
 
 mod accounts;
+pub mod check;
+mod checks;
 pub mod cleanup;
 mod dirfd;
 pub mod launch;
+mod processes;
 mod root;
 #[expect(clippy::module_inception, reason = "the type that the module is named for")]
 mod sandbox;

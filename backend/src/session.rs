@@ -10,6 +10,7 @@ mod backpressure;
 mod caller;
 mod carrier;
 mod chat;
+mod check;
 mod classes;
 mod client;
 pub mod command;

@@ -1,6 +1,7 @@
 //! Terminals with a shell in them, behind narrow traits: real ones on the kernel's PTYs, and a scripted one for tests.
 //! Knows nothing of sessions, clients, stores or sandboxes.
 
+mod check;
 mod integration;
 mod line_discipline;
 mod osc133;
@@ -15,6 +16,10 @@ pub(crate) mod sys;
 mod typed_line;
 pub(crate) mod unix;
 
+pub use check::{
+    CHECK_MARGIN, CHECK_TIME, Check, CheckError, CheckFailure, CheckGuard, CheckReport, CheckUser, MAX_CHECK_TIME,
+    MAX_OUTPUT_BYTES, MAX_SCRIPT_BYTES,
+};
 pub use integration::{Nonce, environment, login_command};
 pub use osc133::{Piece, PromptMark, PromptMarkScanner};
 pub use pty::{Exit, Interest, InterruptKey, ProcessGroup, Pty, PtyEvent, ReadOutcome, ShellSpawner, ShellSpec, Size};

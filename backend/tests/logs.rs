@@ -240,6 +240,11 @@ async fn every_act_is_one_line_that_says_who_where_and_by_which_message() {
     assert_eq!(by_gateway(&service, &ina, "wall=", announcement).await["type"], "announced");
     assert_eq!(service.api(Method::GET, "/direct", &user("ada", Some("direct"))).await.0, 200);
     service.stop().await;
+    let scripted = Service::scripted().await;
+    let _page = scripted.attached("page").await;
+    let check = json!({"script": "echo script-secret", "as": "checker"});
+    assert_eq!(scripted.check("s", &check).await.1["outcome"], "passed");
+    scripted.stop().await;
 
     let (ada, ina, vic) = ("ada", "ina", "vic");
     for (session, owner, other) in [("direct", "direct:", "ina="), ("gateway", "ada=", "direct:")] {
@@ -272,12 +277,16 @@ async fn every_act_is_one_line_that_says_who_where_and_by_which_message() {
     assert_eq!((&announced["user"], &announced["connection"]), (&json!("ina"), &json!("wall=")), "{announced}");
     assert_eq!((&announced["group"], &announced["kind"]), (&json!("class-7"), &json!("announce")), "{announced}");
     assert!(announced["reached"].is_u64() && announced["missed"].is_u64(), "{announced}");
+    let check = &acts("check", "s")[0];
+    assert_eq!((&check["user"], &check["outcome"]), (&json!("root"), &json!("Passed")), "{check}");
+    assert_eq!(check["kind"], "POST /api/sessions/{id}/checks");
+    assert_eq!(check["request"].as_str().unwrap().len(), 16, "{check}");
     let text = log();
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let seen: BTreeSet<String> = lines.filter_map(|line| Some(line["act"].as_str()?.to_owned())).collect();
     let all: BTreeSet<String> = Act::VARIANTS.iter().map(|act| <&str>::from(act).to_owned()).collect();
     assert_eq!(seen, all, "every act happened");
-    for secret in ["typed-secret", "said-secret", "offered-secret", "eyJ", support::SECRET] {
+    for secret in ["typed-secret", "said-secret", "offered-secret", "script-secret", "eyJ", support::SECRET] {
         assert!(!text.contains(secret), "{secret:?} is in the log");
     }
 }

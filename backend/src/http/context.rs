@@ -36,6 +36,12 @@ pub(super) const POLLED_PREFIX: &str = "/terminal/";
 /// The metrics as OpenMetrics text.
 pub(super) const METRICS_PATH: &str = "/metrics";
 
+/// Scripts of the platform in a session.
+pub(super) const CHECKS_ROUTE: &str = "/api/sessions/{id}/checks";
+
+/// Checks of an instance at once: each has a script, its output and up to 16 MiB of files on their way.
+pub(super) const MAX_CHECKS: usize = 4;
+
 /// Common prefix of the routes that only the gateway calls.
 pub(super) const GATEWAY_PREFIX: &str = "/api/ws/";
 
@@ -83,6 +89,8 @@ pub struct ServiceContext {
     pub(super) refusal_log: RefusalLog,
     /// Permits for `/ws-test`.
     pub(super) ws_tests: Arc<Semaphore>,
+    /// Permits for checks.
+    pub(super) checks: Arc<Semaphore>,
     /// Client for requests to other instances; `None` if the store is not shared.
     pub(super) peers: Option<PeerClient>,
     /// True once the instance drains; never false again.
@@ -115,6 +123,7 @@ impl ServiceContext {
             request_rate: limiter(),
             refusal_log: RefusalLog::default(),
             ws_tests: Arc::new(Semaphore::new(MAX_WS_TESTS)),
+            checks: Arc::new(Semaphore::new(MAX_CHECKS)),
             peers,
             draining: watch::Sender::new(false),
             walls: Walls::new(registry.classes(), others),

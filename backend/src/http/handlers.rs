@@ -1,5 +1,6 @@
 //! The handlers: one file for each client or purpose.
 
+pub(super) mod checks;
 pub(super) mod commands;
 pub(super) mod gateway;
 pub(super) mod groups;

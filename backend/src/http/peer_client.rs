@@ -1,7 +1,8 @@
 //! The HTTP client for other instances: sends them a request unchanged and returns their response.
 
-use super::error::{HttpError, read_body};
+use super::error::{CHECKS_SUFFIX, HttpError, read_body_for};
 use crate::store::{Instance, InstanceId};
+use crate::terminal::{CHECK_MARGIN, MAX_CHECK_TIME};
 use crate::wall::MAX_ANSWER_BYTES;
 use axum::body::Bytes;
 use axum::extract::Request;
@@ -125,8 +126,10 @@ impl PeerClient {
             // The owner compares the page's origin with the host that the page used.
             copy(&parts.headers, &mut headers, header::HOST);
         }
-        let body = read_body(body).await?;
-        let request = self.client.request(parts.method, url).headers(headers).body(body).timeout(RESPONSE_TIMEOUT);
+        let body = read_body_for(parts.uri.path(), body).await?;
+        let is_check = parts.uri.path().ends_with(CHECKS_SUFFIX);
+        let within = if is_check { MAX_CHECK_TIME + CHECK_MARGIN } else { RESPONSE_TIMEOUT };
+        let request = self.client.request(parts.method, url).headers(headers).body(body).timeout(within);
         // The URL has the query, whose token opens the session.
         let response = request.send().await.map_err(reqwest::Error::without_url).map_err(|error| {
             tracing::warn!(%error, instance = %to.id, "another instance does not answer");

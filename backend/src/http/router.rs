@@ -1,7 +1,9 @@
 //! Maps paths to handlers, and wraps all of them in the layers that every response passes.
 
-use super::context::{METRICS_PATH, ServiceContext, TERMINAL_PATH};
-use super::handlers::{commands, gateway, groups, instances, recordings, relay, sessions, status, terminal, ws_test};
+use super::context::{CHECKS_ROUTE, METRICS_PATH, ServiceContext, TERMINAL_PATH};
+use super::handlers::{
+    checks, commands, gateway, groups, instances, recordings, relay, sessions, status, terminal, ws_test,
+};
 use super::{access_log, error, forward};
 use axum::Router;
 use axum::middleware::{from_fn_with_state, map_response};
@@ -56,6 +58,7 @@ pub fn router(service: Arc<ServiceContext>) -> Router {
         .route("/api/sessions/{id}", get(sessions::describe).delete(sessions::end))
         .route("/api/sessions/{id}/commands", get(commands::list))
         .route("/api/sessions/{id}/recording", get(recordings::read))
+        .route(CHECKS_ROUTE, post(checks::run))
         .route("/api/sessions/{id}/connections/{connection}", delete(sessions::close_connection))
         .route("/api/sessions/{id}/revoked/{member}", delete(sessions::let_in))
         .route("/api/diagnostics/websocket", get(status::diagnostics))

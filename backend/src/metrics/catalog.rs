@@ -3,7 +3,7 @@
 use super::families::{EnumFamily, Families, Label};
 use super::guard::GaugeGuard;
 use super::labels::{
-    AuthFailure, Deletion, ForwardOutcome, FrameKind, MessageType, Operation, Phase, RetransmissionCause,
+    AuthFailure, CheckOutcome, Deletion, ForwardOutcome, FrameKind, MessageType, Operation, Phase, RetransmissionCause,
     SnapshotCause, Transport,
 };
 use prometheus_client::metrics::counter::Counter;
@@ -60,6 +60,7 @@ families! {
             "Sessions restarted here with a new shell, by how the previous shell was lost", "reason");
         ownership_losses: Counter = counter("ownership_losses", "Sessions that another instance took over while they ran here");
         heartbeat_failures: Counter = counter("heartbeat_failures", "Heartbeats that the store did not accept");
+        checks: EnumFamily<CheckOutcome, Counter> = enumerate("checks", "Checks of the platform that are done, by outcome", "outcome");
     }
 }
 

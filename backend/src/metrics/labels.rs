@@ -56,6 +56,14 @@ label_values! {
         Malformed,
     }
 
+    /// Result of a check.
+    CheckOutcome {
+        Passed,
+        Failed,
+        /// It did not end by itself, or not at all began.
+        CouldNotRun,
+    }
+
     /// Why a range of the stream is sent again.
     RetransmissionCause {
         /// The client reported a gap.

@@ -62,13 +62,22 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// Kills all processes of a user, and waits for their end.
+fn kill(uid: u32, signal_uid: u32, lock: &Path) -> io::Result<()> {
+    close_all_but_standard()?;
+    kill_all(uid, signal_uid, lock)?;
+    match wait_for_user(uid, Instant::now() + EXIT_TIMEOUT) {
+        0 => Ok(()),
+        left => Err(io::Error::other(format!("{left} killed processes still exist"))),
+    }
+}
+
 /// Kills all processes of a user at once: `kill(-1)` blocks forks until every process has the signal.
 ///
 /// The user's processes must not be able to kill this one first. The kernel permits a signal if the sender's real or effective
 /// uid equals the *real* or *saved* uid of the target. So the effective uid is the session's, which permits the kill; the saved
 /// uid is root's and the real uid is `signal_uid`, which no session has.
-fn kill(uid: u32, signal_uid: u32, lock: &Path) -> io::Result<()> {
-    close_all_but_standard()?;
+pub(super) fn kill_all(uid: u32, signal_uid: u32, lock: &Path) -> io::Result<()> {
     if uid == signal_uid {
         return Err(io::Error::other("the uid of a session must not send the signal"));
     }
@@ -90,11 +99,7 @@ fn kill(uid: u32, signal_uid: u32, lock: &Path) -> io::Result<()> {
     }
     set_thread_res_uid(None, Uid::ROOT, None)?;
     set_thread_res_uid(Uid::ROOT, Uid::ROOT, Uid::ROOT)?;
-    drop(lock);
-    match wait_for_user(uid, Instant::now() + EXIT_TIMEOUT) {
-        0 => Ok(()),
-        left => Err(io::Error::other(format!("{left} killed processes still exist"))),
-    }
+    Ok(())
 }
 
 /// Removes everything that a user left. Returns the first error, after trying everything.

@@ -3,11 +3,11 @@
 //! that a step leaves.
 
 pub(super) mod privileges;
-mod seccomp;
+pub(super) mod seccomp;
 
 use super::subcommand::parse_argument;
 use super::uid_pool::deserialize_uid;
-use super::{Context, Network};
+use super::{Context, Network, SandboxSettings};
 use crate::terminal::sys::close_all_but_standard;
 use rustix::fs::{Gid, Mode, Uid, fchmod, fchown};
 use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit, umask};
@@ -34,33 +34,62 @@ pub(super) const OOM_SCORE: i32 = 900;
 /// Exit code of shells for a program that was found but could not start.
 const CANNOT_START: u8 = 126;
 
+/// Exit code of bash in a script that can start no process; of the launcher on pipes, too.
+pub(super) const NO_PROCESS: u8 = 254;
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct LaunchSpec {
     /// The uid; the gid has the same number.
     #[serde(deserialize_with = "deserialize_uid")]
     pub uid: u32,
-    pub home: PathBuf,
+    /// Working directory.
+    pub directory: PathBuf,
     pub memory: u64,
     /// Largest file, in bytes.
     pub disk: u64,
     pub processes: u64,
     pub network: Network,
+    /// True for a program on pipes, without a terminal.
+    #[serde(default)]
+    pub piped: bool,
     pub command: Vec<String>,
+}
+
+impl LaunchSpec {
+    /// A program on a terminal, with the quotas and the network of all sessions.
+    pub(super) fn new(settings: &SandboxSettings, uid: u32, directory: PathBuf, command: &[&str]) -> Self {
+        Self {
+            uid,
+            directory,
+            memory: settings.memory,
+            disk: settings.disk,
+            processes: settings.processes,
+            network: settings.network,
+            piped: false,
+            command: command.iter().map(|part| (*part).to_owned()).collect(),
+        }
+    }
 }
 
 /// Becomes the shell; returns only on failure. `arguments` are those after `launch`.
 #[expect(clippy::print_stderr, reason = "standard error is the terminal, where the service reads the error")]
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let outcome = parse_argument(arguments).context("the argument").and_then(|spec| launch(&spec));
-    let Err(error) = outcome;
-    eprintln!("termgate: the shell cannot be started: {error}\r");
-    ExitCode::from(CANNOT_START)
+    let spec = parse_argument::<LaunchSpec>(arguments).context("the argument");
+    let (end, code) = match &spec {
+        Ok(spec) if spec.piped => ("", NO_PROCESS),
+        _ => ("\r", CANNOT_START),
+    };
+    let Err(error) = spec.and_then(|spec| launch(&spec));
+    eprintln!("termgate: the shell cannot be started: {error}{end}");
+    ExitCode::from(code)
 }
 
 fn launch(spec: &LaunchSpec) -> io::Result<Infallible> {
     close_all_but_standard().context("closing descriptors")?;
     umask(Mode::RWXG | Mode::RWXO);
-    own_terminal(spec.uid).context("handing over the terminal")?;
+    if !spec.piped {
+        own_terminal(spec.uid).context("handing over the terminal")?;
+    }
     set_limits(spec).context("setting limits")?;
     std::fs::write("/proc/self/oom_score_adj", OOM_SCORE.to_string()).context("lowering the priority")?;
     nice(NICENESS).context("lowering the priority")?;
@@ -69,7 +98,7 @@ fn launch(spec: &LaunchSpec) -> io::Result<Infallible> {
     seccomp::restrict_by_landlock().context("Landlock")?;
     seccomp::filter_system_calls(spec.network).context("filtering system calls")?;
     privileges::check(spec.uid).context("verifying that root is gone")?;
-    std::env::set_current_dir(&spec.home).context("entering the home directory")?;
+    std::env::set_current_dir(&spec.directory).context("entering the working directory")?;
     let (program, arguments) = spec.command.split_first().ok_or(io::ErrorKind::InvalidInput).context("the command")?;
     // Returns only on failure. Restores the default action of SIGPIPE, which the Rust runtime changed.
     Err(Command::new(program).args(arguments).exec()).context(program)
@@ -116,11 +145,12 @@ mod tests {
     fn the_argument_round_trips_and_system_uids_are_rejected() {
         let spec = LaunchSpec {
             uid: 20_001,
-            home: "/a b".into(),
+            directory: "/a b".into(),
             memory: 1,
             disk: 2,
             processes: 3,
             network: Network::None,
+            piped: true,
             command: vec!["/bin/bash".into(), "-l".into(), "".into()],
         };
         let parse = |argument: String| parse_argument::<LaunchSpec>(std::iter::once(argument.into()));

@@ -6,8 +6,6 @@ use super::root::{SandboxDirectory, SandboxRoot, copy, make};
 use super::subcommand;
 use super::usage::QuotaStatus;
 use crate::terminal::procfs::{signal_if_owned, signal_user, wait_for_end};
-use crate::terminal::{ProcessGroup, QuotaExceeded};
-use async_trait::async_trait;
 use parking_lot::{Mutex, MutexGuard};
 use rustix::fd::OwnedFd;
 use rustix::process::{Pid, Signal, pidfd_send_signal};
@@ -15,9 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 const SKELETON: &str = "/etc/skel";
@@ -64,12 +60,19 @@ impl Sandbox {
         }
     }
 
+    /// A sandbox with the files that each new user of the system gets.
     pub(super) fn new(root: &Arc<SandboxRoot>) -> io::Result<Self> {
+        let sandbox = Self::bare(root)?;
+        copy(Path::new(SKELETON), &sandbox.directory(HOME), sandbox.uid)?;
+        Ok(sandbox)
+    }
+
+    /// A sandbox without files.
+    pub(super) fn bare(root: &Arc<SandboxRoot>) -> io::Result<Self> {
         let sandbox = Self::existing(root, root.create()?, false);
         for directory in sandbox.directories() {
             make(&directory, 0o700, sandbox.uid, sandbox.uid)?;
         }
-        copy(Path::new(SKELETON), &sandbox.directory(HOME), sandbox.uid)?;
         Ok(sandbox)
     }
 
@@ -95,7 +98,7 @@ impl Sandbox {
         [HOME, TEMPORARY, RUNTIME].map(|name| self.directory(name))
     }
 
-    fn hang_up(&self) {
+    pub(super) fn hang_up(&self) {
         let _guard = self.cleaning.lock();
         signal_user(self.uid, &[Signal::HUP, Signal::CONT]);
     }
@@ -132,6 +135,13 @@ impl Sandbox {
         }
     }
 
+    /// Kills all processes and removes all files, for others of the same user. True if nothing is left. Blocks.
+    pub(super) fn empty(&self) -> bool {
+        let left = self.kill();
+        let _guard = self.cleaning.lock();
+        self.remove_contents() && left == 0
+    }
+
     fn kill_and_remove(&self) {
         self.kill();
         self.remove_now();
@@ -152,11 +162,9 @@ impl Sandbox {
         if let Err(error) = self.root.accounts.remove(self.uid) {
             tracing::warn!(uid = self.uid, %error, "the user of a session was not removed");
         }
-        let directories = self.directories();
-        let (uid, shared) = (self.uid, self.root.shared_directories.clone());
-        self.run(&CleanupTask::Remove { uid, directories: directories.to_vec(), shared }, REMOVE_TIMEOUT);
+        self.remove_contents();
         // They are empty now, and only root can make or remove entries of their parent.
-        for directory in directories.iter().chain([&self.path]) {
+        for directory in self.directories().iter().chain([&self.path]) {
             if let Err(error) = std::fs::remove_dir(directory)
                 && error.kind() != io::ErrorKind::NotFound
             {
@@ -164,6 +172,11 @@ impl Sandbox {
                 return;
             }
         }
+    }
+
+    fn remove_contents(&self) -> bool {
+        let (uid, directories, shared) = (self.uid, self.directories().to_vec(), self.root.shared_directories.clone());
+        self.run(&CleanupTask::Remove { uid, directories, shared }, REMOVE_TIMEOUT)
     }
 
     fn run(&self, task: &CleanupTask, timeout: Duration) -> bool {
@@ -186,41 +199,5 @@ impl Drop for Sandbox {
         if let Err(error) = sweep {
             tracing::error!(uid = self.uid, %error, "a session was not swept up; the next start of the service does it");
         }
-    }
-}
-
-pub(super) struct SandboxProcesses(pub Arc<Sandbox>);
-
-impl SandboxProcesses {
-    async fn blocking<T: Send + 'static>(&self, act: impl FnOnce(&Sandbox) -> T + Send + 'static) -> io::Result<T> {
-        let sandbox = Arc::clone(&self.0);
-        Ok(spawn_blocking(move || act(&sandbox)).await?)
-    }
-}
-
-#[async_trait]
-impl ProcessGroup for SandboxProcesses {
-    async fn hang_up(&self) -> io::Result<()> {
-        self.blocking(Sandbox::hang_up).await
-    }
-
-    async fn kill(&self) -> io::Result<usize> {
-        self.blocking(Sandbox::kill).await
-    }
-
-    async fn clean(&self) -> io::Result<()> {
-        self.blocking(Sandbox::remove).await
-    }
-
-    fn set_held_by_service(&self, bytes: u64) {
-        self.0.quota.set_held(bytes);
-    }
-
-    fn poll_quota_change(&self, context: &mut Context<'_>) -> Poll<()> {
-        self.0.quota.poll_change(context)
-    }
-
-    fn quota_exceeded(&self) -> Option<QuotaExceeded> {
-        self.0.quota.exceeded()
     }
 }

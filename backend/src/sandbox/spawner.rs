@@ -2,10 +2,13 @@
 //! Tests each step once when the service starts.
 
 use super::accounts::USER;
+use super::checks::Checks;
 use super::cleanup::orphans::OrphanSweeper;
 use super::launch::LaunchSpec;
+use super::launch::seccomp::LANDLOCK_SCOPES;
+use super::processes::SandboxProcesses;
 use super::root::SandboxRoot;
-use super::sandbox::{HOME, RUNTIME, Sandbox, SandboxProcesses, TEMPORARY};
+use super::sandbox::{HOME, RUNTIME, Sandbox, TEMPORARY};
 use super::subcommand::MAX_ERROR_BYTES;
 use super::usage::UsageMonitor;
 use super::{Network, SandboxSettings};
@@ -36,14 +39,11 @@ const START_TIMEOUT: Duration = Duration::from_secs(4);
 
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// First version of Landlock that can scope signals and abstract sockets.
-const LANDLOCK_SCOPES: i64 = 6;
-
 /// Starts each shell in a sandbox of its own.
 pub struct SandboxedSpawner {
     settings: SandboxSettings,
     root: Arc<SandboxRoot>,
-    monitor: UsageMonitor,
+    monitor: Arc<UsageMonitor>,
     _orphans: OrphanSweeper,
     /// True if the kernel supports Landlock scopes.
     scoped: bool,
@@ -63,7 +63,7 @@ impl SandboxedSpawner {
             tracing::warn!(swept, "sessions of a service that was killed were swept up");
         }
         protect_service();
-        let monitor = UsageMonitor::start(settings.clone(), root.shared_directories.clone())?;
+        let monitor = Arc::new(UsageMonitor::start(settings.clone(), root.shared_directories.clone())?);
         let scoped = landlock_version() >= LANDLOCK_SCOPES;
         let orphans = OrphanSweeper::start(Arc::clone(&root))?;
         let spawner = Self { settings, root, monitor, _orphans: orphans, scoped };
@@ -98,15 +98,7 @@ impl SandboxedSpawner {
         command: &[&str],
         environment: &BTreeMap<String, String>,
     ) -> io::Result<UnixShell> {
-        let spec = LaunchSpec {
-            uid: sandbox.uid,
-            home: sandbox.directory(HOME),
-            memory: self.settings.memory,
-            disk: self.settings.disk,
-            processes: self.settings.processes,
-            network: self.settings.network,
-            command: command.iter().map(|part| (*part).to_owned()).collect(),
-        };
+        let spec = LaunchSpec::new(&self.settings, sandbox.uid, sandbox.directory(HOME), command);
         let argument = serde_json::to_string(&spec)?;
         let launcher = [self.root.program.as_os_str(), OsStr::new("launch"), OsStr::new(&argument)];
         let shell = UnixShell::spawn(size, &launcher, environment, Path::new("/"))?;
@@ -168,7 +160,9 @@ impl ShellSpawner for SandboxedSpawner {
             self.monitor.check_now(CHECK_TIMEOUT);
         };
         self.monitor.add(&sandbox);
-        Ok(Box::new(UnixPty::new(shell, Arc::new(SandboxProcesses(sandbox)))?))
+        let (root, monitor) = (Arc::clone(&self.root), Arc::clone(&self.monitor));
+        let checks = Checks::new(root, self.settings.clone(), monitor, Arc::clone(&sandbox));
+        Ok(Box::new(UnixPty::new(shell, Arc::new(SandboxProcesses::new(sandbox, checks)))?))
     }
 
     fn isolation(&self) -> &'static str {

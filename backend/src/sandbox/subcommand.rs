@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -21,31 +21,50 @@ pub(super) fn parse_argument<T: DeserializeOwned>(mut arguments: impl Iterator<I
     Ok(serde_json::from_str(&argument)?)
 }
 
-/// Runs a subcommand and kills it at the timeout. Its standard error becomes the error. Blocks.
-pub(super) fn run(program: &Path, name: &str, argument: &impl Serialize, timeout: Duration) -> io::Result<()> {
+/// The command of a subcommand, without an environment.
+pub(super) fn command(program: &Path, name: &str, argument: &impl Serialize) -> io::Result<Command> {
     let mut command = Command::new(program);
     command.args([name, &serde_json::to_string(argument)?]).env_clear().current_dir("/");
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let (mut child, tracked) = TrackedChild::spawn(|| {
+    Ok(command)
+}
+
+/// Starts a subcommand, which the reaper leaves alone.
+pub(super) fn start(command: &mut Command) -> io::Result<(Child, TrackedChild)> {
+    TrackedChild::spawn(|| {
         let child = command.spawn()?;
         let id = child.id();
         Ok((child, Some(id)))
-    })?;
+    })
+}
+
+/// Waits for a subcommand, and kills it at the deadline. Blocks.
+pub(super) fn wait(child: &mut Child, tracked: &TrackedChild, deadline: Instant) -> io::Result<Option<ExitStatus>> {
     let pidfd = pidfd_open(tracked.pid(), PidfdFlags::empty())?;
-    let ended = wait_for_end(&pidfd, Instant::now() + timeout);
+    let ended = wait_for_end(&pidfd, deadline);
     if !ended {
         child.kill()?;
     }
     let status = child.wait()?;
-    if !ended {
-        return Err(io::Error::new(io::ErrorKind::TimedOut, format!("not done within {timeout:?}")));
-    }
-    if status.success() {
-        return Ok(());
-    }
+    Ok(ended.then_some(status))
+}
+
+/// What a subcommand said on its standard error.
+pub(super) fn error_text(child: &mut Child) -> io::Result<String> {
     let mut message = String::new();
     if let Some(stderr) = child.stderr.take() {
         stderr.take(MAX_ERROR_BYTES).read_to_string(&mut message)?;
     }
-    Err(io::Error::other(format!("{status}: {}", message.trim())))
+    Ok(message.trim().to_owned())
+}
+
+/// Runs a subcommand and kills it at the timeout. Its standard error becomes the error. Blocks.
+pub(super) fn run(program: &Path, name: &str, argument: &impl Serialize, timeout: Duration) -> io::Result<()> {
+    let mut command = command(program, name, argument)?;
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let (mut child, tracked) = start(&mut command)?;
+    match wait(&mut child, &tracked, Instant::now() + timeout)? {
+        None => Err(io::Error::new(io::ErrorKind::TimedOut, format!("not done within {timeout:?}"))),
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(io::Error::other(format!("{status}: {}", error_text(&mut child)?))),
+    }
 }

@@ -5,6 +5,7 @@ use super::standing::Standing;
 use super::watching::WatchSlot;
 use crate::relay::DirectFrames;
 use crate::store::{ConnectionRecord, Member, StoreError};
+use crate::terminal::ProcessGroup;
 use bytes::Bytes;
 use shared_protocol::server::{ErrorMessage, Notice};
 use shared_protocol::{ConnectionId, EndReason, ErrorCode, Inbound, ServerMessage};
@@ -182,6 +183,10 @@ pub(super) enum Request {
         notice: Notice,
         reply: oneshot::Sender<bool>,
     },
+    /// The processes of the shell, while it runs.
+    Processes {
+        reply: oneshot::Sender<Result<Arc<dyn ProcessGroup>, SessionError>>,
+    },
     /// Wakes the task, which then finds out that it has lost the session.
     Lost,
 }
@@ -261,6 +266,13 @@ impl SessionHandle {
             return false;
         }
         self.answer(answer, ANNOUNCE_TIMEOUT).await.unwrap_or(false)
+    }
+
+    /// The processes of the shell. Fails once the session is to end.
+    pub(super) async fn processes(&self) -> Result<Arc<dyn ProcessGroup>, SessionError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Processes { reply }).await?;
+        self.answer(answer, REQUEST_TIMEOUT).await?
     }
 
     /// Wakes the task, so that it notices that another instance has the session.

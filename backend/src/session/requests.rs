@@ -44,6 +44,10 @@ impl Actor {
                 let said = !self.attachments.revoked.has(&by) && self.announce(notice);
                 let _ = reply.send(said);
             }
+            Request::Processes { reply } => {
+                let running = self.termination.is_running();
+                let _ = reply.send(running.then(|| self.terminal.processes()).ok_or_else(SessionError::ended));
+            }
             // The lease was checked before this was handled.
             Request::Lost => {}
         }

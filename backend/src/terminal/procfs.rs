@@ -55,6 +55,11 @@ pub(crate) fn of_user(uid: u32) -> impl Iterator<Item = Process> {
     pids().filter(move |pid| owner(*pid) == Some(uid)).filter_map(Process::read).filter(|process| !process.is_zombie())
 }
 
+/// Children of a process, zombies included.
+pub(crate) fn children_of(parent: Pid) -> Vec<Pid> {
+    all().filter(|process| process.parent() == Some(parent)).map(|process| process.pid).collect()
+}
+
 /// Effective uid of a process, zombies included.
 pub(crate) fn owner(pid: Pid) -> Option<u32> {
     std::fs::metadata(format!("/proc/{}", pid.as_raw_nonzero())).ok().map(|folder| folder.uid())

@@ -1,5 +1,6 @@
 //! The traits between a session and its terminal, and the values that cross them.
 
+use super::check::{Check, CheckError, CheckReport};
 use super::integration::Nonce;
 use super::quota::QuotaExceeded;
 use async_trait::async_trait;
@@ -142,6 +143,10 @@ pub trait ProcessGroup: Send + Sync {
     /// The quota exceeded, if any. Above the hard limit the processes are already being killed.
     fn quota_exceeded(&self) -> Option<QuotaExceeded> {
         None
+    }
+    /// Runs a script beside the shell; only a sandbox can. Goes on if the caller stops waiting.
+    async fn check(&self, _check: Check) -> Result<CheckReport, CheckError> {
+        Err(CheckError::NotIsolated)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Attacks from inside a session, typed into real shells of a service that runs as root. Each must fail, hit a limit, or be
 //! cleaned up, while the service and other sessions stay responsive.
 
+mod check_attacks;
+mod checks;
 mod exhaustion;
 mod harness;
 mod hiding;

@@ -176,6 +176,7 @@ async fn the_service_over_http() {
         "GET /api/sessions/ada",
         "DELETE /api/sessions/ada",
         "POST /api/sessions",
+        "POST /api/sessions/ada/checks",
         "POST /api/ws/message",
         "POST /api/ws/relay",
         "POST /api/ws/disconnect",

@@ -59,7 +59,7 @@ fn the_error_names_the_step_that_lacks_a_capability() {
 fn subcommands_reject_invalid_arguments() {
     let spec = |uid: u32| {
         let limits = r#""memory":1,"disk":1,"processes":1,"network":"shared""#;
-        format!(r#"{{"uid":{uid},"home":"/",{limits},"command":["/bin/sh"]}}"#)
+        format!(r#"{{"uid":{uid},"directory":"/",{limits},"command":["/bin/sh"]}}"#)
     };
     let kill = r#"{"kill":{"uid":0,"signal_uid":20000,"lock":"x"}}"#;
     for (arguments, expected) in [
@@ -67,6 +67,8 @@ fn subcommands_reject_invalid_arguments() {
         (&["launch", &spec(0)], "uid 0 is not a session's"),
         (&["launch", &spec(20_000)], "not a terminal"),
         (&["sweep", kill], "uid 0 is not a session's"),
+        (&["check", r#"{"collect":{"uid":0,"home":"/"}}"#], "uid 0 is not a session's"),
+        (&["check", r#"{"place":{"uid":999,"home":"/"}}"#], "uid 999 is not a session's"),
     ] {
         let output = Command::new(PROGRAM).args(arguments).stdin(Stdio::null()).output();
         let output = output.unwrap_or_else(|error| panic!("{arguments:?}: {error}"));

@@ -34,7 +34,7 @@ const CALLERS: [(&str, &str, bool, Role, bool, i64); 12] = [
 const STATES: [&str; 5] = ["unknown", "created", "running", "ended", "ended before the token was issued"];
 
 /// The actions.
-const ACTIONS: [&str; 36] = [
+const ACTIONS: [&str; 37] = [
     "attach",
     "follow",
     "input",
@@ -70,6 +70,7 @@ const ACTIONS: [&str; 36] = [
     "let in again",
     "read the recording",
     "read the commands",
+    "run a check",
     "create",
 ];
 
@@ -205,6 +206,11 @@ impl Case {
                     None if created_another => "another".to_owned(),
                     None => if status < 300 { "yes" } else { "?" }.to_owned(),
                 };
+            }
+            "run a check" => {
+                let check = json!({"script": "true", "as": "checker"});
+                let (_, body) = self.service.check_by(&self.user, SESSION, &check).await;
+                return body["code"].as_str().map_or_else(|| "yes".to_owned(), str::to_owned);
             }
             "see on the wall" => {
                 let claims = GatewayClaims { sid: None, create: false, ..self.claims.clone() };

@@ -7,6 +7,7 @@ use crate::support::{
 use backend::clock::{Clock, SystemClock};
 use backend::store::{Instance, InstanceId, MemoryStore, SessionState, Store};
 use backend::terminal::UnixSpawner;
+use backend::terminal::scripted::ScriptedSpawner;
 use serde_json::json;
 use shared_protocol::gateway::{MESSAGE_PATH, RECEIVED_HEADER, REQUEST_ID_HEADER};
 use shared_protocol::relay::{RELAY_VERSION, RELAYS_HEADER};
@@ -224,5 +225,24 @@ async fn health_says_503_only_while_the_service_drains() {
     here.ask_to_stop();
     until("the drain", async || health(&here).await.0 == 503).await;
     assert_eq!((health(&here).await.1["status"].as_str(), health(&there).await.0), (Some("draining"), 200));
+    tokio::join!(here.stop(), there.stop());
+}
+
+#[tokio::test]
+async fn a_check_may_be_asked_of_either() {
+    let store = Arc::new(MemoryStore::shared());
+    let start = || Service::one_of(&[], Arc::new(ScriptedSpawner::default()), Arc::<MemoryStore>::clone(&store));
+    let (here, there) = (start().await, start().await);
+    let _page = here.attached("page").await;
+    // As JSON it is larger than any message.
+    let script = "\n".repeat(60_000);
+    for instance in [&here, &there] {
+        let check = json!({"script": script, "as": "checker"});
+        let (status, report) = instance.check("s", &check).await;
+        assert_eq!((status, &report["outcome"]), (200, &"passed".into()), "{report}");
+        assert_eq!(report["output"].as_str().unwrap(), script);
+        let (status, refused) = instance.check_by(&user("ada", Some("s")), "s", &check).await;
+        assert_eq!((status, &refused["code"]), (403, &"FORBIDDEN".into()));
+    }
     tokio::join!(here.stop(), there.stop());
 }

@@ -186,6 +186,20 @@ impl Service {
     }
 }
 
+impl Service {
+    /// Runs a check in a session, as an operator.
+    pub async fn check(&self, session: &str, check: &Value) -> (u16, Value) {
+        self.check_by(&UserClaims { admin: true, ..user("root", None) }, session, check).await
+    }
+
+    /// The same, as any user.
+    pub async fn check_by(&self, by: &UserClaims, session: &str, check: &Value) -> (u16, Value) {
+        let url = format!("http://{}/api/sessions/{session}/checks", self.address);
+        let request = client().post(url).bearer_auth(user_token(by)).body(check.to_string());
+        read(within("a check", request.send()).await.unwrap()).await
+    }
+}
+
 /// Status and JSON body of a response; null without one.
 pub async fn read(response: reqwest::Response) -> (u16, Value) {
     let status = response.status().as_u16();

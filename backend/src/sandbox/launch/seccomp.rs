@@ -63,7 +63,10 @@ const TYPING_IOCTLS: [u64; 2] = [0x5412, 0x541C];
 const X32_BIT: i64 = 0x4000_0000;
 
 /// First version of Landlock (Linux 5.19) whose rules for files leave `rename` between directories alone.
-const LANDLOCK_RENAMES: i64 = 2;
+pub(in crate::sandbox) const LANDLOCK_RENAMES: i64 = 2;
+
+/// First version of Landlock (Linux 6.12) that can scope signals and abstract sockets.
+pub(in crate::sandbox) const LANDLOCK_SCOPES: i64 = 6;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
@@ -73,8 +76,22 @@ pub(super) fn restrict_by_landlock() -> io::Result<()> {
     restrict().map_err(io::Error::other)
 }
 
+/// Keeps signals and abstract Unix sockets of this process and its children within them (Linux 6.12). Returns false where the
+/// kernel cannot.
+pub(in crate::sandbox) fn scope_signals() -> io::Result<bool> {
+    if landlock_version() < LANDLOCK_SCOPES {
+        return Ok(false);
+    }
+    let restricted = scoped().and_then(|ruleset| ruleset.create()?.restrict_self());
+    restricted.map(|_| true).map_err(io::Error::other)
+}
+
+fn scoped() -> Result<Ruleset, RulesetError> {
+    Ruleset::default().set_compatibility(CompatLevel::BestEffort).scope(Scope::from_all(ABI::V6))
+}
+
 fn restrict() -> Result<(), RulesetError> {
-    let ruleset = Ruleset::default().set_compatibility(CompatLevel::BestEffort).scope(Scope::from_all(ABI::V6))?;
+    let ruleset = scoped()?;
     if landlock_version() < LANDLOCK_RENAMES {
         ruleset.create()?.restrict_self()?;
         return Ok(());
@@ -111,6 +128,7 @@ pub(super) fn filter_system_calls(network: Network) -> io::Result<()> {
     let typing: Result<Vec<_>, _> = TYPING_IOCTLS.iter().map(|request| rule(&[(1, Eq, *request)])).collect();
     rules.insert(libc::SYS_ioctl, typing?);
     rules.insert(libc::SYS_socket, vec![other_families(network)?]);
+    rules.insert(libc::SYS_prlimit64, vec![limits_of_others()?]);
     install(rules, libc::EPERM)?;
     // A filter cannot read the flags of clone3, which are in memory. All users of a machine share the number of requests that
     // io_setup may reserve. On ENOSYS programs fall back to clone, and to files without asynchronous requests.
@@ -131,6 +149,14 @@ fn other_families(network: Network) -> io::Result<SeccompRule> {
     };
     let conditions: Vec<_> = allowed.iter().map(|family| (0, Ne, *family as u64)).collect();
     rule(&conditions)
+}
+
+/// Matches a change of another process's limits: a student could make a check's programs fail, which no other barrier prevents.
+fn limits_of_others() -> io::Result<SeccompRule> {
+    // The new limits are a pointer, of which each half may be 0.
+    let is_change = SeccompCondition::new(2, SeccompCmpArgLen::Qword, Ne, 0);
+    let is_other = SeccompCondition::new(0, SeccompCmpArgLen::Dword, Ne, 0);
+    is_change.and_then(|change| SeccompRule::new(vec![is_other?, change])).map_err(io::Error::other)
 }
 
 fn rule(conditions: &[(u8, SeccompCmpOp, u64)]) -> io::Result<SeccompRule> {
