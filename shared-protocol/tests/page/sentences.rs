@@ -1,4 +1,4 @@
-//! Sections of the page of which each sentence has a test: `sentences.txt` lists the begin of each, and its tests as `FILE NAME`; `-`
+//! Each sentence of the page has a test: `sentences.txt` lists the begin of each, and its tests as `FILE NAME`; `-`
 //! stands for one that explains, or that nothing can show. A new sentence needs a line there, and a test that goes leaves a gap.
 
 use super::PAGE;
@@ -87,6 +87,16 @@ fn each_sentence_is_listed_once() {
         }
         let unused: Vec<_> = listed.keys().filter(|begin| !used.contains(**begin)).collect();
         assert!(unused.is_empty(), "{heading} has no sentence that begins with {unused:?}");
+    }
+}
+
+#[test]
+fn each_section_is_listed() {
+    let listed = list();
+    for (heading, lines) in sections() {
+        // The introduction has no heading: it leads to the sections.
+        let is_listed = heading.is_empty() || listed.contains_key(heading) || sentences(&lines).is_empty();
+        assert!(is_listed, "sentences.txt lists nothing of {heading}");
     }
 }
 
