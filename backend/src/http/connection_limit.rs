@@ -11,7 +11,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_util::io::InspectReader;
 use tokio_util::sync::CancellationToken;
 
@@ -317,7 +316,7 @@ impl Drop for ActiveRequest {
 
 /// A stream that holds its permit, so that an upgraded connection keeps it too.
 pub(super) fn with_permit(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send,
     permit: Arc<ConnectionPermit>,
 ) -> impl AsyncRead + AsyncWrite + Unpin + Send {
     // The permit lives as long as the inspection, which sees nothing.

@@ -6,16 +6,19 @@ use super::user_connections::UserConnectionGuard;
 use crate::recording::RecordingError;
 use axum::body::{Body, Bytes};
 use futures_util::stream::{self, Stream, StreamExt};
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{io, iter};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 /// Downloads of one user at once.
 pub(super) const DOWNLOADS_PER_USER: usize = 2;
+
+/// Largest piece, in bytes. All of them but the last two count as long as their reader has not taken them.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// Time for one piece: until the store has given it and the reader has taken the one before.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -31,6 +34,7 @@ pub(super) fn body(
     connection: Option<Arc<ConnectionPermit>>,
 ) -> Body {
     let (sender, receiver) = mpsc::channel(1);
+    let pieces = pieces.flat_map(|piece| stream::iter(split(piece)));
     let feeding = async move {
         let fed = timeout(DOWNLOAD_TIMEOUT, feed(pieces, &sender)).await;
         if let Err(error) = fed.unwrap_or_else(|_| Err(too_slow())) {
@@ -50,6 +54,19 @@ pub(super) fn body(
             None => Err(io::Error::other("the download breaks off")),
         }
     }))
+}
+
+/// The parts of a piece that is too large.
+fn split(piece: Result<Bytes, RecordingError>) -> impl Iterator<Item = Result<Bytes, RecordingError>> {
+    let mut rest = Some(piece);
+    iter::from_fn(move || match rest.take()? {
+        Ok(mut piece) if piece.len() > PIECE_BYTES => {
+            let first = piece.split_to(PIECE_BYTES);
+            rest = Some(Ok(piece));
+            Some(Ok(first))
+        }
+        last => Some(last),
+    })
 }
 
 /// Hands over each piece, and then `None`.
@@ -132,6 +149,11 @@ mod tests {
         let counted = || users.acquire("ada", Role::Controller).unwrap();
         let whole = body(stream::iter([piece(), piece()]), counted(), None).collect().await.unwrap();
         assert_eq!(whole.to_bytes(), "piecepiece");
+        let mut large = body(stream::iter([Ok(Bytes::from(vec![7; 2 * PIECE_BYTES + 1]))]), counted(), None);
+        for expected in [PIECE_BYTES, PIECE_BYTES, 1] {
+            assert_eq!(large.frame().await.unwrap().unwrap().into_data().unwrap().len(), expected);
+        }
+        drop(large);
         let failing = stream::iter([piece(), Err(RecordingError("away".into()))]);
         assert!(body(failing, counted(), None).collect().await.is_err());
         let hanging = stream::iter([piece()]).chain(stream::pending());

@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, sleep_until};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -31,6 +32,13 @@ const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time from a response to the complete headers of the next request. Longer than load balancers (60 s) and the gateway's
 /// function (50 s) keep an idle connection: a request that crosses a close by this side would be lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// Time in which a client takes some of what is written to it. Nothing else ends a connection whose client takes nothing, once the
+/// whole response is handed to the connection.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Most that waits to be written, besides one piece of a response, in bytes: a client that takes nothing holds it.
+const MAX_WRITE_BUFFER: usize = 64 * 1024;
 
 /// Pause after an `accept` that failed because descriptors or memory are short.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(500);
@@ -143,7 +151,9 @@ async fn serve_connection(connection: Connection, stream: TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
-    let io = TokioIo::new(with_permit(stream, Arc::clone(&permit)));
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    let io = TokioIo::new(with_permit(Box::pin(stream), Arc::clone(&permit)));
     let handle = |mut request: Request<Incoming>| {
         let active = permit.begin_request();
         request.extensions_mut().insert(Arc::clone(&permit));
@@ -158,7 +168,7 @@ async fn serve_connection(connection: Connection, stream: TcpStream) {
     };
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT);
-    http.max_headers(MAX_HEADERS).max_header_size(MAX_HEAD_BYTES);
+    http.max_headers(MAX_HEADERS).max_header_size(MAX_HEAD_BYTES).max_buf_size(MAX_WRITE_BUFFER);
     let service = hyper::service::service_fn(handle);
     let mut connection = pin!(http.serve_connection(io, service).with_upgrades());
     let no_request = async {

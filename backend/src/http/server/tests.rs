@@ -20,6 +20,9 @@ const KNOWN_REQUEST: &str = "GET /known HTTP/1.1\r\nhost: here\r\n\r\n";
 const UPGRADE: &str = "GET /socket HTTP/1.1\r\nhost: here\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
     sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
 
+/// More than the buffers of two sockets.
+const LARGE_BYTES: usize = 32 * 1024 * 1024;
+
 /// Longer than any timeout under test.
 const DEADLINE: Duration = Duration::from_secs(200);
 
@@ -39,6 +42,7 @@ impl TestServer {
         let (on_arrival, may_respond) = (Arc::clone(&arrived), Arc::clone(&respond));
         let router = Router::new()
             .route("/", get(async || "well"))
+            .route("/large", get(async || vec![b'x'; LARGE_BYTES]))
             .route("/known", get(async |extensions: Extensions| trust(&extensions, None).map(|()| "well")))
             .route(
                 "/long",
@@ -119,6 +123,33 @@ async fn an_idle_connection_outlives_the_idle_timeouts_of_load_balancers() {
     assert!(request(&mut stream, REQUEST, "well").await.ends_with("well"), "the connection is kept");
     expect_closed(stream).await;
     assert_eq!(started.elapsed().as_secs(), IDLE_TIMEOUT.as_secs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_nothing_is_cut_off() {
+    let server = TestServer::with_limit(10).await;
+    let mut stream = server.connect(1).await;
+    stream.write_all(b"GET /large HTTP/1.1\r\nhost: here\r\n\r\n").await.unwrap();
+    // Nothing is read until it is certain that nothing more comes.
+    tokio::time::sleep(WRITE_TIMEOUT * 2).await;
+    let answer = read(&mut stream, "").await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.len() < LARGE_BYTES, "{} bytes", answer.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_a_little_now_and_then_gets_all() {
+    let server = TestServer::with_limit(10).await;
+    let mut stream = server.connect(1).await;
+    stream.write_all(b"GET /large HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").await.unwrap();
+    let (mut bytes, mut buffer) = (0, vec![0; LARGE_BYTES / 8]);
+    loop {
+        match timeout(DEADLINE, stream.read(&mut buffer)).await.unwrap().unwrap() {
+            0 => break,
+            read => bytes += read,
+        }
+        tokio::time::sleep(WRITE_TIMEOUT / 2).await;
+    }
+    assert!(bytes > LARGE_BYTES);
 }
 
 #[tokio::test]
