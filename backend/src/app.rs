@@ -8,7 +8,7 @@ use crate::metrics::Metrics;
 use crate::protection::TaskProtection;
 use crate::recording::{RecordingError, Recordings};
 use crate::relay::Relays;
-use crate::session::{Registry, RegistryDeps};
+use crate::session::{Registry, RegistryDeps, Shells};
 use crate::store::{Instance, MeasuredStore, Store};
 use crate::terminal::ShellSpawner;
 use crate::webhooks::Webhooks;
@@ -86,7 +86,7 @@ impl App {
             instance,
             liveness: Arc::new(liveness),
             store: Arc::clone(&store),
-            shells,
+            shells: Shells::new(shells),
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),
             metrics: Arc::clone(&metrics),

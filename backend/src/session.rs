@@ -67,6 +67,7 @@ pub use classes::{Classes, RunningHere};
 pub(crate) use client::{Link, TOUCH_INTERVAL};
 pub use expiry::Limits;
 pub use handle::{Close, Grant, Reply, SessionError, SessionHandle};
+pub use opening::Shells;
 pub use picture::{Picture, PictureLine, plain_line};
 pub use registry::{Registry, RegistryDeps, ShellSettings};
 pub(crate) use relay_access::{NewGrant, RelayAccess};

@@ -4,14 +4,13 @@ mod lifecycle;
 
 use super::admission::Admission;
 use super::live::LiveSessions;
-use super::{Caller, Limits, SessionError, SessionHandle};
+use super::{Caller, Limits, SessionError, SessionHandle, Shells};
 use crate::clock::{Clock, RandomSource};
 use crate::cluster::{Liveness, Location, Membership, RelayCounter, locate, run_heartbeat};
 use crate::metrics::Metrics;
 use crate::recording::Recordings;
 use crate::relay::Relays;
 use crate::store::{Instance, InstanceId, Member, Revocations, SessionRecord, SessionState, Store, StoreError};
-use crate::terminal::ShellSpawner;
 use crate::webhooks::Webhooks;
 use shared_protocol::{ErrorCode, SessionId};
 use std::path::PathBuf;
@@ -35,7 +34,7 @@ pub struct RegistryDeps {
     /// The directory of sessions.
     pub store: Arc<dyn Store>,
     /// Starts shells.
-    pub shells: Arc<dyn ShellSpawner>,
+    pub shells: Shells,
     /// Wall-clock time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

@@ -4,7 +4,6 @@ use super::actor::{Actor, Savers};
 use super::command_persistence::{CommandWriter, command_channel, persist_commands};
 use super::handle::{Request, SessionError};
 use super::live::RegistryEntryGuard;
-use super::opening::open;
 use super::recorder::Recorder;
 use super::registry::{RegistryDeps, ShellSettings, can_restart};
 use super::restore::PreviousShell;
@@ -153,7 +152,7 @@ async fn start(
     let ShellSettings { shell, user, home } = &deps.settings;
     let environment = environment(user, &home.to_string_lossy(), shell, &nonce);
     let spec = ShellSpec { shell: shell.clone(), environment, directory: home.clone(), size, nonce: nonce.clone() };
-    let pty = open(Arc::clone(&deps.shells), spec, &lease.record().id).await.map_err(|error| {
+    let pty = deps.shells.open(spec, &lease.record().id).await.map_err(|error| {
         tracing::error!(%request, session = %lease.record().id, %error, "the shell cannot be started");
         deps.metrics.sessions.start_failures.inc();
         SessionError::new(ErrorCode::Internal, "the shell cannot be started")
