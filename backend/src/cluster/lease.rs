@@ -199,7 +199,6 @@ mod tests {
     use crate::store::contract::running;
     use crate::store::{Fault, FaultyStore, Keyboard, MemoryStore};
     use futures_util::FutureExt;
-    use shared_protocol::Epoch;
     use tokio::task::yield_now;
 
     #[tokio::test(start_paused = true)]
@@ -228,7 +227,7 @@ mod tests {
     }
 
     fn class(keyboard: Keyboard) -> ClassRecord {
-        ClassRecord { epoch: Epoch(5), keyboard, ..ClassRecord::default() }
+        ClassRecord { created_at: 5, keyboard, ..ClassRecord::default() }
     }
 
     #[tokio::test]

@@ -161,7 +161,10 @@ impl Actor {
             actor.log.push_bytes(&previous.banner());
             actor.terminal.catch_up(&mut actor.log);
             actor.log.push_event(StreamEvent::Restarted { reason: previous.reason });
-            if let Some(ClassRecord { keyboard, loan, hand, .. }) = previous.class {
+            if let Some(class) = previous.class {
+                let ClassRecord { keyboard, loan, hand, .. } = class.clone();
+                // The store has it.
+                actor.lease.set_class(class);
                 actor.control.restore(keyboard, loan, Instant::now());
                 actor.attachments.people.restore_hand(hand);
             }

@@ -56,9 +56,10 @@ impl Actor {
     /// Keeps whose keys count and the hand, for a shell after the loss of this one.
     fn keep_class(&self) {
         let ((keyboard, loan), hand) = (self.control.kept(), self.attachments.people.raised_hand().cloned());
-        let class = ClassRecord { epoch: self.epoch, keyboard, loan, hand };
+        let created_at = self.lease.record().created_at;
+        let class = ClassRecord { created_at, keyboard, loan, hand };
         let before = self.lease.class();
-        if class == before.unwrap_or_else(|| ClassRecord { epoch: self.epoch, ..ClassRecord::default() }) {
+        if class == before.unwrap_or_else(|| ClassRecord { created_at, ..ClassRecord::default() }) {
             return;
         }
         self.lease.set_class(class);

@@ -135,8 +135,8 @@ async fn previous_shell(deps: &RegistryDeps, before: &SessionRecord) -> Result<O
         tracing::warn!(%error, session = %before.id, "the last screen cannot be read");
         None
     });
-    // Of an earlier session with the same id, nothing counts.
-    let class = class.filter(|class| class.epoch == before.epoch);
+    // Not by its epoch: a start that failed together with the store has left another one.
+    let class = class.filter(|class| class.created_at == before.created_at);
     Ok(Some(PreviousShell { reason, screen, class }))
 }
 

@@ -1,8 +1,8 @@
 //! What stays of a session in a class after its instance is lost: whose keys count, and the raised hand.
 
 use super::Member;
+use shared_protocol::Loan;
 use shared_protocol::server::RaisedHand;
-use shared_protocol::{Epoch, Loan};
 
 /// Whose keys count.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,11 +21,11 @@ pub enum Keyboard {
     Only,
 }
 
-/// The state of one session, of the shell with this epoch.
+/// The state of one session, over all its shells.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ClassRecord {
-    /// Epoch of the shell: of an earlier one with the same id, nothing counts.
-    pub epoch: Epoch,
+    /// Creation of the session, in ms since 1970: of an earlier one with the same id, nothing counts.
+    pub created_at: u64,
     /// Whose keys count.
     pub keyboard: Keyboard,
     /// Number of the latest loan.

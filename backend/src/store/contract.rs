@@ -328,7 +328,7 @@ pub async fn keeps_classes(store: &impl Store) {
         (Keyboard::Only, None),
         (Keyboard::Free, None),
     ] {
-        let class = ClassRecord { epoch: Epoch(5), keyboard, loan: Loan(7), hand };
+        let class = ClassRecord { created_at: 5, keyboard, loan: Loan(7), hand };
         store.put_class(&one, &class).await.unwrap();
         assert_eq!(store.class(&one).await.unwrap(), Some(class));
     }

@@ -109,7 +109,7 @@ pub const REVOKED: KeySpec = KeySpec {
 /// Whose keys count in a session of a class, and its raised hand. `mode` is `free`, `lent` or `only`.
 pub const CLASS: KeySpec = KeySpec {
     pattern: "session:{}:class",
-    shape: Shape::Hash(&["mode", "epoch", "borrower", "loan", "lasts", "hand_at", "hand_seen_by"]),
+    shape: Shape::Hash(&["mode", "created_at", "borrower", "loan", "lasts", "hand_at", "hand_seen_by"]),
     ttl: RUNNING_TTL,
     writer: "the session's owner, at each change and again every 5 s; read when another instance starts its next shell",
 };

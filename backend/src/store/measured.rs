@@ -120,30 +120,51 @@ pub enum Fault {
 #[cfg(any(test, feature = "test-support"))]
 pub struct FaultyStore {
     inner: Arc<dyn Store>,
-    /// The calls so far, and their fault from now on.
-    calls: parking_lot::Mutex<Vec<(Operation, usize, Fault)>>,
+    calls: parking_lot::Mutex<Vec<Calls>>,
+}
+
+/// The calls of one kind.
+#[cfg(any(test, feature = "test-support"))]
+struct Calls {
+    operation: Operation,
+    /// Calls so far.
+    count: usize,
+    /// What becomes of the next ones, in their order.
+    next: std::collections::VecDeque<Fault>,
+    /// What becomes of those after them.
+    later: Fault,
 }
 
 #[cfg(any(test, feature = "test-support"))]
 impl FaultyStore {
     /// A store without faults.
     pub fn new(inner: impl Store + 'static) -> Self {
-        let calls = <Operation as strum::VariantArray>::VARIANTS.iter().map(|call| (*call, 0, Fault::None)).collect();
-        Self { inner: Arc::new(inner), calls: parking_lot::Mutex::new(calls) }
+        let calls = <Operation as strum::VariantArray>::VARIANTS.iter().map(|operation| Calls {
+            operation: *operation,
+            count: 0,
+            next: std::collections::VecDeque::new(),
+            later: Fault::None,
+        });
+        Self { inner: Arc::new(inner), calls: parking_lot::Mutex::new(calls.collect()) }
     }
 
-    fn with<T>(&self, operation: Operation, change: impl FnOnce(&mut (Operation, usize, Fault)) -> T) -> Option<T> {
-        self.calls.lock().iter_mut().find(|(known, ..)| *known == operation).map(change)
+    fn with<T>(&self, operation: Operation, change: impl FnOnce(&mut Calls) -> T) -> Option<T> {
+        self.calls.lock().iter_mut().find(|calls| calls.operation == operation).map(change)
     }
 
     /// Sets the fault of these calls from now on.
     pub fn set(&self, operation: Operation, fault: Fault) {
-        self.with(operation, |call| call.2 = fault);
+        self.with(operation, |calls| calls.later = fault);
+    }
+
+    /// Sets the faults of the next of these calls; those after them have that of `set`.
+    pub fn script(&self, operation: Operation, faults: impl IntoIterator<Item = Fault>) {
+        self.with(operation, |calls| calls.next.extend(faults));
     }
 
     /// Number of these calls so far.
     pub fn calls(&self, operation: Operation) -> usize {
-        self.with(operation, |call| call.1).unwrap_or_default()
+        self.with(operation, |calls| calls.count).unwrap_or_default()
     }
 
     async fn call<T>(
@@ -151,9 +172,9 @@ impl FaultyStore {
         operation: Operation,
         call: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        let fault = self.with(operation, |call| {
-            call.1 += 1;
-            call.2
+        let fault = self.with(operation, |calls| {
+            calls.count += 1;
+            calls.next.pop_front().unwrap_or(calls.later)
         });
         match fault {
             Some(Fault::Fails) => Err(StoreError("a test has it fail".into())),

@@ -3,7 +3,7 @@
 use crate::support::{Service, gateway_claims, read, until};
 use crate::wall::class;
 use backend::metrics::Operation;
-use backend::store::{ClassRecord, Fault, FaultyStore, Keyboard, MemoryStore, Store};
+use backend::store::{ClassRecord, Fault, FaultyStore, Keyboard, MemoryStore, SessionState, Store};
 use backend::terminal::scripted::ScriptedSpawner;
 use serde_json::{Value, json};
 use shared_protocol::gateway::MESSAGE_PATH;
@@ -89,6 +89,24 @@ async fn no_shell_starts_while_it_is_not_known_whose_keys_count() {
     store.set(Operation::Class, Fault::Fails);
     assert_eq!(attach(&there, "ada").await["code"], "INTERNAL");
     store.set(Operation::Class, Fault::None);
+    is_as_before(&there).await;
+    there.stop().await;
+}
+
+/// As when Redis goes away while a shell starts: the session stays as it was when the start began.
+#[tokio::test]
+async fn a_start_that_cannot_be_taken_back_forgets_nothing() {
+    let (there, store) = lost_and_found(&[json!({"type": "only_me", "on": true})], alone, &[]).await;
+    store.set(Operation::Class, Fault::Fails);
+    store.script(Operation::Put, [Fault::None]);
+    store.set(Operation::Put, Fault::Fails);
+    let writes = store.calls(Operation::Put);
+    assert_eq!(attach(&there, "ada").await["code"], "INTERNAL");
+    until("two writes", async || store.calls(Operation::Put) >= writes + 2).await;
+    let id = SessionId::new("s").unwrap();
+    assert_eq!(store.session(&id).await.unwrap().unwrap().state, SessionState::Running, "not taken back");
+    store.set(Operation::Class, Fault::None);
+    store.set(Operation::Put, Fault::None);
     is_as_before(&there).await;
     there.stop().await;
 }

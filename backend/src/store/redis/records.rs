@@ -112,12 +112,13 @@ impl Fields {
     }
 
     pub(super) fn class(&self) -> Result<ClassRecord, StoreError> {
+        let created_at = self.parsed("created_at")?;
         let keyboard = match self.text("mode")? {
             "free" => Keyboard::Free,
             // Even if the other fields cannot be read: those whom the owner held back stay held.
             "only" => {
                 let loan = self.parsed("loan").map(Loan).unwrap_or_default();
-                return Ok(ClassRecord { epoch: self.epoch()?, keyboard: Keyboard::Only, loan, hand: None });
+                return Ok(ClassRecord { created_at, keyboard: Keyboard::Only, loan, hand: None });
             }
             "lent" => Keyboard::Lent {
                 borrower: Member::parse(self.text("borrower")?).ok_or_else(|| self.bad("borrower"))?,
@@ -125,7 +126,7 @@ impl Fields {
             },
             _ => return Err(self.bad("mode")),
         };
-        Ok(ClassRecord { epoch: self.epoch()?, keyboard, loan: Loan(self.parsed("loan")?), hand: self.hand()? })
+        Ok(ClassRecord { created_at, keyboard, loan: Loan(self.parsed("loan")?), hand: self.hand()? })
     }
 
     fn hand(&self) -> Result<Option<RaisedHand>, StoreError> {
@@ -214,7 +215,7 @@ pub(super) fn connection_values(record: &ConnectionRecord) -> Values {
 }
 
 pub(super) fn class_values(record: &ClassRecord) -> Values {
-    let ClassRecord { epoch, keyboard, loan, hand } = record;
+    let ClassRecord { created_at, keyboard, loan, hand } = record;
     let (mode, borrower, lasts) = match keyboard {
         Keyboard::Free => ("free", "", ""),
         Keyboard::Lent { borrower, for_now } => ("lent", borrower.as_str(), if *for_now { "now" } else { "kept" }),
@@ -223,7 +224,7 @@ pub(super) fn class_values(record: &ClassRecord) -> Values {
     let hand_at = hand.as_ref().map(|hand| number(&hand.at)).unwrap_or_default();
     let seen = hand.as_ref().and_then(|hand| hand.seen.clone()).unwrap_or_default();
     let loan = number(&loan.0);
-    named(&CLASS, [mode.into(), number(epoch), borrower.into(), loan, lasts.into(), hand_at, seen.into()])
+    named(&CLASS, [mode.into(), number(created_at), borrower.into(), loan, lasts.into(), hand_at, seen.into()])
 }
 
 pub(super) fn dispatch_values(record: &DispatchRecord) -> Values {
@@ -281,7 +282,7 @@ mod tests {
 
     #[test]
     fn an_owner_who_types_alone_does_so_whatever_else_is_unreadable() {
-        let alone = ClassRecord { keyboard: Keyboard::Only, epoch: Epoch(5), loan: Loan(3), hand: None };
+        let alone = ClassRecord { created_at: 5, keyboard: Keyboard::Only, loan: Loan(3), hand: None };
         for field in 2..CLASS.fields().len() {
             let mut values = class_values(&alone);
             values[field].1 = b"\xff".to_vec();
