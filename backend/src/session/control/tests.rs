@@ -64,3 +64,19 @@ async fn the_keyboard_waits_for_the_borrower_and_for_no_other() {
     control.settle(&people, later);
     assert_eq!((control.kept(), asked(&mut control, later)), ((Keyboard::Free, Loan(3)), Ok(())));
 }
+
+#[tokio::test(start_paused = true)]
+async fn loans_have_the_rate_of_letting_others_type() {
+    let mut people = people();
+    let (mut control, now) = (Control::new(people.creator()), at(Instant::now()));
+    for number in 0..=OPEN_BURST {
+        let client = ClientId::new(&*format!("page-{number}")).unwrap();
+        let who = people.arrived(&client, &caller(&format!("guest-{number}"), "c"), 7);
+        let bearer = people.bearer(&client).unwrap().clone();
+        control.ask(who, &bearer, false, now).unwrap();
+        let allowed = control.allow(who, LoanDuration::Now, now).map_err(|error| error.code);
+        let expected = if number < OPEN_BURST { Ok(()) } else { Err(ErrorCode::RateLimited) };
+        assert_eq!(allowed, expected, "{number}");
+        control.take_back();
+    }
+}
