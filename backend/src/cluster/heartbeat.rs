@@ -15,7 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 /// Leases that are renewed at the same time.
 const CONCURRENT_RENEWALS: usize = 32;
 
-/// Time in a heartbeat for what sessions have written beside their leases. The next heartbeat goes on.
+/// Time in a heartbeat for what sessions have written beside their leases. The next heartbeat goes on where it was cut off.
 const SAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The owner of the leases that a heartbeat renews.
@@ -48,13 +48,13 @@ pub async fn run_heartbeat(
     }
     let mut ticks = interval(HEARTBEAT_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut was_down = false;
+    let (mut was_down, mut next_save) = (false, 0);
     loop {
         ticks.tick().await;
         let since = Instant::now();
         let leases = holder.leases();
         membership.set_relays(relays.here());
-        let result = renew_all(membership, holder, &leases, store, clock.now_seconds()).await;
+        let result = renew_all(membership, holder, &leases, store, (clock.now_seconds(), &mut next_save)).await;
         match &result {
             Err(error) if !was_down => tracing::error!(%error, "the store is down; sessions here go on"),
             Ok(()) if was_down => tracing::info!("the store is up again"),
@@ -80,7 +80,7 @@ async fn renew_all(
     holder: &impl LeaseHolder,
     leases: &[Arc<Lease>],
     store: &dyn Store,
-    now: u64,
+    (now, next_save): (u64, &mut usize),
 ) -> Result<(), StoreError> {
     membership.heartbeat(store).await?;
     for chunk in leases.chunks(CONCURRENT_RENEWALS) {
@@ -93,16 +93,19 @@ async fn renew_all(
         join_all(renewals).await.into_iter().collect::<Result<(), StoreError>>()?;
     }
     // After all of them, and for a bounded time: nothing that sessions write stands before a heartbeat.
-    timeout(SAVE_TIMEOUT, save_all(leases, store, now)).await.unwrap_or_else(|_| {
+    timeout(SAVE_TIMEOUT, save_all(leases, store, now, next_save)).await.unwrap_or_else(|_| {
         tracing::warn!("what sessions keep in the store is not written again yet: it takes too long");
         Ok(())
     })
 }
 
-/// Writes what sessions keep in the store again, as far as it can.
-async fn save_all(leases: &[Arc<Lease>], store: &dyn Store, now: u64) -> Result<(), StoreError> {
+/// Writes what sessions keep in the store again, as far as it can, from lease number `next` on: where this is cut off, the next one
+/// begins.
+async fn save_all(leases: &[Arc<Lease>], store: &dyn Store, now: u64, next: &mut usize) -> Result<(), StoreError> {
     let mut result = Ok(());
-    for chunk in leases.chunks(CONCURRENT_RENEWALS) {
+    let (last, first) = leases.split_at(*next % leases.len().max(1));
+    for chunk in first.chunks(CONCURRENT_RENEWALS).chain(last.chunks(CONCURRENT_RENEWALS)) {
+        *next = (*next + chunk.len()) % leases.len();
         let saves = chunk.iter().map(async |lease| lease.save_again(store, now).await);
         result = join_all(saves).await.into_iter().fold(result, Result::and);
     }
@@ -139,19 +142,51 @@ mod tests {
         fn set_elsewhere(&self, _relays: usize) {}
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_save_that_hangs_holds_no_heartbeat_up() {
-        let store = FaultyStore::new(MemoryStore::shared());
+    /// Sessions of this instance, each with something to save.
+    async fn sessions(number: usize, store: &FaultyStore) -> Holder {
         let mut leases = Vec::new();
-        for id in ["one", "two"] {
-            let record = running(id, "me", 5);
+        for id in 0..number {
+            let record = running(&id.to_string(), "me", 5);
             store.compare_and_set(&record, None).await.unwrap();
-            let lease = Lease::new(record, &store, Instant::now());
+            let lease = Lease::new(record, store, Instant::now());
             lease.set_class(ClassRecord::default());
             leases.push(lease);
         }
+        Holder(leases)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_save_that_is_cut_off_goes_on_in_the_next_heartbeat() {
+        let store = FaultyStore::new(MemoryStore::shared());
+        let holder = sessions(2 * CONCURRENT_RENEWALS, &store).await;
+        store.script(Operation::PutClass, [Fault::Hangs; CONCURRENT_RENEWALS]);
+        let (membership, metrics) = (Membership::new(instance("me"), Arc::default()), Metrics::new(0));
+        let beats = run_heartbeat(&membership, &holder, &holder, &store, &SystemClock, &metrics);
+        let saved = async || {
+            let classes = holder.0.iter().map(async |lease| store.class(&lease.record().id).await.unwrap().is_some());
+            join_all(classes).await.into_iter().filter(|saved| *saved).count()
+        };
+        let looks = async {
+            sleep(SAVE_TIMEOUT + Duration::from_secs(1)).await;
+            assert_eq!(saved().await, 0);
+            store.script(Operation::PutClass, std::iter::repeat_n(Fault::None, CONCURRENT_RENEWALS));
+            store.set(Operation::PutClass, Fault::Hangs);
+            sleep(HEARTBEAT_INTERVAL).await;
+            assert!(store.class(&holder.0[CONCURRENT_RENEWALS].record().id).await.unwrap().is_some());
+            assert_eq!(saved().await, CONCURRENT_RENEWALS, "those that were not tried before");
+        };
+        tokio::select! {
+            () = beats => {}
+            () = looks => {}
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_save_that_hangs_holds_no_heartbeat_up() {
+        let store = FaultyStore::new(MemoryStore::shared());
+        let holder = sessions(2, &store).await;
         store.set(Operation::PutClass, Fault::Hangs);
-        let (me, holder) = (instance("me"), Holder(leases));
+        let me = instance("me");
         let membership = Membership::new(me.clone(), Arc::default());
         let metrics = Metrics::new(0);
         let beats = run_heartbeat(&membership, &holder, &holder, &store, &SystemClock, &metrics);
