@@ -82,7 +82,8 @@ fn sweep(folder: &Path, bounds: Bounds, now: SystemTime, metrics: &Metrics) -> i
     Ok(())
 }
 
-/// Deletes recordings of users who have most, the oldest first, until the others are not too much.
+/// Deletes recordings of users who have most, the oldest first, until the others are not too much. Recordings that run stay, and
+/// no one else pays for them: those of a user who has most do not count.
 fn delete_surplus(mut all: Vec<Found>, most: u64, now: SystemTime, metrics: &Metrics) {
     let mut total: u64 = all.iter().map(|found| found.bytes).sum();
     if total <= most {
@@ -99,11 +100,12 @@ fn delete_surplus(mut all: Vec<Found>, most: u64, now: SystemTime, metrics: &Met
         }
     }
     while total > most {
-        let greatest = users.values_mut().filter(|(_, over)| !over.is_empty()).max_by_key(|(bytes, _)| *bytes);
-        let Some((bytes, over)) = greatest else {
-            return tracing::warn!(total, most, "the recordings of sessions that run are too much already");
+        let Some((bytes, over)) = users.values_mut().max_by_key(|(bytes, _)| *bytes) else { return };
+        let Some(found) = over.pop_front() else {
+            tracing::warn!(bytes, most, "recordings of a user whose sessions run are more than the folder may hold");
+            total -= std::mem::take(bytes);
+            continue;
         };
-        let Some(found) = over.pop_front() else { continue };
         *bytes -= found.bytes;
         total -= found.bytes;
         found.delete(Deletion::Size, metrics);
@@ -312,5 +314,17 @@ mod tests {
         add(&home, 4, "ada", EXIT, HOUR);
         assert_eq!(swept(&home, 30, 0), (0, 2));
         assert!(running.iter().all(|folder| folder.join(META).exists()));
+    }
+
+    #[test]
+    fn no_other_user_pays_for_recordings_that_run() {
+        let home = tempfile::tempdir().unwrap();
+        for number in 1..=5 {
+            add(&home, number, "eve", "", HOUR);
+        }
+        let adas: Vec<_> = (6..=8).map(|number| add(&home, number, "ada", EXIT, HOUR * number.into())).collect();
+        assert_eq!(swept(&home, 30, 4000), (0, 0));
+        assert_eq!(swept(&home, 30, 2500), (0, 1), "hers alone are too much");
+        assert!(adas[0].exists() && adas[1].exists() && !adas[2].exists());
     }
 }
