@@ -80,6 +80,11 @@ impl RecordingKey {
         Some((Self(Path::parse(folder).ok()?), name))
     }
 
+    /// Creation of the session, in ms since 1970; none for a folder of another name.
+    pub(super) fn created_at(&self) -> Option<u64> {
+        self.0.filename().filter(|name| is_recording(name))?.parse().ok()
+    }
+
     pub(super) fn meta(&self) -> Path {
         self.0.clone().join(META)
     }
@@ -117,6 +122,7 @@ mod tests {
         assert!(meta.as_ref().starts_with("recordings/") && meta.as_ref().ends_with("/17/meta.json"), "{meta}");
         assert_eq!(meta.as_ref().split('/').nth(1).unwrap().len(), hash);
         assert_eq!(RecordingKey::of_object(&meta), Some((key.clone(), "meta.json")));
+        assert_eq!((key.created_at(), RecordingKey(root.clone().join("017")).created_at()), (Some(17), None));
         assert_ne!(key, RecordingKey::new(&root, &id("lab-8"), 17));
     }
 }

@@ -5,14 +5,22 @@ use super::error::RecordingError;
 use super::keys::{PartKey, RecordingKey};
 use super::store::{Meta, Recordings};
 use bytes::Bytes;
+use futures_util::future::join_all;
 use futures_util::stream::{self, Stream, StreamExt};
 use shared_protocol::SessionId;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Time to find a recording: what a reader may see is known only when all of the session are read.
+/// Time to find a recording: what a reader may see is known only when its description is read.
 const FIND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Descriptions that are read at the same time.
+const CONCURRENT_READS: usize = 8;
+
+/// Largest difference between the clocks of two instances, of which one creates a session and the other starts its recording.
+const CLOCK_DIFFERENCE_MS: u64 = 60_000;
 
 /// Marker between two shells of one session.
 const NEW_SHELL: &str = "A new shell: the one before was lost.";
@@ -59,24 +67,29 @@ impl Replay {
         started: Option<u64>,
         may_read: impl Fn(&Meta) -> bool,
     ) -> Result<Self, ReplayError> {
-        let mut found: Option<Self> = None;
         let objects = recordings.list(&RecordingKey::of_id(&recordings.root, session)).await?;
-        let named: Vec<_> = objects.iter().filter_map(|object| RecordingKey::of_object(&object.location)).collect();
-        for (key, name) in &named {
-            if *name != "meta.json" {
-                continue;
-            }
-            // One that cannot be understood hides no other.
-            let Some(meta) = recordings.meta(key).await? else { continue };
-            let is_asked = started.is_none_or(|started| started == meta.started) && meta.session == *session;
-            if is_asked && may_read(&meta) && found.as_ref().is_none_or(|found| found.meta.started < meta.started) {
-                let parts = named.iter().filter(|(of, _)| of == key).filter_map(|(_, name)| PartKey::parse(name));
-                let mut parts: Vec<_> = parts.collect();
-                parts.sort_unstable();
-                found = Some(Self { meta, key: key.clone(), parts });
+        let mut named = BTreeMap::<u64, (RecordingKey, Vec<PartKey>)>::new();
+        for (key, name) in objects.iter().filter_map(|object| RecordingKey::of_object(&object.location)) {
+            let Some(created_at) = key.created_at() else { continue };
+            named.entry(created_at).or_insert_with(|| (key, Vec::new())).1.extend(PartKey::parse(name));
+        }
+        // A recording starts after its session was created, so none of a later session is read: there may be hundreds.
+        named.split_off(&started.map_or(u64::MAX, |started| started.saturating_add(CLOCK_DIFFERENCE_MS)));
+        let from_latest: Vec<_> = named.into_values().rev().collect();
+        for some in from_latest.chunks(CONCURRENT_READS) {
+            let reads: Vec<_> = some.iter().map(|(key, _)| recordings.meta(key)).collect();
+            for ((key, parts), meta) in some.iter().zip(join_all(reads).await) {
+                // One that cannot be understood hides no other.
+                let Some(meta) = meta? else { continue };
+                let is_asked = started.is_none_or(|started| started == meta.started) && meta.session == *session;
+                if is_asked && may_read(&meta) {
+                    let mut parts = parts.clone();
+                    parts.sort_unstable();
+                    return Ok(Self { meta, key: key.clone(), parts });
+                }
             }
         }
-        found.ok_or(ReplayError::NotFound)
+        Err(ReplayError::NotFound)
     }
 
     /// The asciicast, part by part, each read when the one before was taken. Nothing of use comes after an error.

@@ -236,6 +236,28 @@ async fn each_reader_gets_the_latest_recording_that_they_may_read() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_of_a_thousand_recordings_is_found_in_time() {
+    let config = ThrottleConfig { wait_get_per_call: Duration::from_millis(50), ..ThrottleConfig::default() };
+    let store = Arc::new(ThrottledStore::new(InMemory::new(), config));
+    let recordings = recordings_in(store, RecordingSettings::default());
+    for at in START..START + 1000 {
+        let sub = if at == START { "ada" } else { "eve" };
+        recordings.begin(meta(sub, at), at, Epoch(1), at).await.unwrap().finish().await;
+    }
+    for (reader, started, seconds) in [("eve", None, 0), ("ada", None, 6), ("ada", Some(START), 6)] {
+        let begun = Instant::now();
+        let found = Replay::find(&recordings, &id(), started, |meta| meta.sub == reader).await.unwrap();
+        assert_eq!((&*found.meta.sub, begun.elapsed().as_secs()), (reader, seconds), "{started:?}");
+    }
+    // Another day's are not read.
+    let later = START + 86_400_000;
+    recordings.begin(meta("eve", later), later, Epoch(1), later).await.unwrap().finish().await;
+    let begun = Instant::now();
+    Replay::find(&recordings, &id(), Some(later), |_| true).await.unwrap();
+    assert_eq!(begun.elapsed().as_secs(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_id_that_belongs_to_another_user_now_continues_no_recording() {
     let recordings = recordings();
     begin(&recordings, 1, START).await.finish().await;

@@ -14,8 +14,8 @@ use axum::extract::{Path, Query, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use shared_protocol::ErrorCode;
 use shared_protocol::server::Part;
-use shared_protocol::{ErrorCode, Role};
 use std::sync::Arc;
 
 /// Media type of asciicasts.
@@ -37,8 +37,8 @@ pub(in crate::http) async fn read(
 ) -> Result<Response, HttpError> {
     let id = session_id(id)?;
     let caller = caller(&service, &user, &id)?;
-    // Before the store is asked, which is as much work for a stranger. In any role: it is about memory.
-    let counted = service.downloads.acquire(&user.sub, Role::Controller).ok_or_else(|| {
+    // Before the store is asked, which is as much work for a stranger. By role: guests of a link are the owner's name too.
+    let counted = service.downloads.acquire(&user.sub, user.role).ok_or_else(|| {
         HttpError::new(ErrorCode::RateLimited, "you read as many recordings at once as a user may; try again later")
     })?;
     let revoked = service.registry.revoked(&id).await?;
