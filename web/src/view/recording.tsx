@@ -25,6 +25,8 @@ export function RecordingNote({ client, state, stays, focus }: RecordingNoteProp
   const [read, setRead] = useState("");
   useReset(client, () => setRead(""));
   const sentence = recording ? recordingSentence(recording) : "";
+  // What is said again later is news then.
+  if (read !== "" && sentence !== "" && sentence !== read) setRead("");
   if (sentence === "" || sentence === read || state.end) return null;
   const close = () => {
     setRead(sentence);

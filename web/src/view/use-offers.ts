@@ -48,9 +48,8 @@ export function useOffers(client: TerminalClient): OfferList {
         know((all) => ({ ...all, typed: all.typed.filter(({ line }) => line.seq !== seq) }));
       }),
       client.onNotice(({ kind }) => {
-        if (kind !== "restarted") return;
-        // Another shell's numbers begin anew.
-        know((all) => ({ ...all, typed: all.typed.map(({ id }) => ({ id, line: {} })) }));
+        // A line on its way to the last shell is lost with it, and what it did there as well.
+        if (kind === "restarted") know((all) => ({ ...all, typed: [] }));
       }),
     ];
     return () => {

@@ -33,6 +33,10 @@ test("the sentence says what, for whom and for how long, until it is read", () =
   expect([screen.queryByRole("note"), focus.mock.calls.length]).toEqual([null, 1]);
   rerender(note(state({ ...ON, state: "off" })));
   expect(screen.getByRole("note").textContent).toMatch(/not being recorded now/);
+  // It begins again.
+  rerender(note(state({ ...ON, input: true })));
+  expect(screen.getByRole("note").textContent).toBe(text);
+  rerender(note(state({ ...ON, state: "off" })));
   fireEvent.click(screen.getByRole("button", { name: "OK" }));
   // Not what was read: without what is typed, and for longer.
   rerender(note(state({ ...ON, days: 90 })));
