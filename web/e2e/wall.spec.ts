@@ -173,6 +173,9 @@ test("thirty students with real shells are on one wall, live", async ({ page, br
     await expect(named(number)).toContainText(expected[(number - 1) % expected.length] as string | RegExp);
     await expect(named(number)).not.toContainText("Away");
   }
+  // Each tile is as tall as what it has, however many there are.
+  const cut = (tiles: Element[]) => tiles.filter((tile) => tile.scrollHeight > tile.clientHeight).length;
+  expect(await wall.locator(".tg-wall-tile").evaluateAll(cut)).toBe(0);
   // A clock goes on, in each that has one.
   await wall.evaluate(() => window.scrollTo(0, 0));
   for (const number of [2, 8, 14, 20, 26]) {

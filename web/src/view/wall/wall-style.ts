@@ -50,7 +50,7 @@ ${(["dark", "light", "contrast"] as const).map(palette).join("\n")}
 .tg-wall-announce > div { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; margin-top: 4px; }
 .tg-wall-tiles {
   flex: 1; min-height: 0; overflow-y: auto; list-style: none; margin: 0; padding: 12px;
-  display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 12px; align-content: start;
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); grid-auto-rows: max-content; gap: 12px; align-content: start;
 }
 .tg-wall-tile { min-width: 0; border: 1px solid var(--tg-line); border-radius: 8px; background: var(--tg-wall-bg); overflow: hidden; contain: content; }
 .tg-wall-tile[data-urgent="hand"] { border-color: var(--tg-warn); box-shadow: 0 0 0 1px var(--tg-warn); }
