@@ -121,9 +121,10 @@ impl<'a> Posts<'a> {
         self.slots.remove(&id);
         let Some(member) = self.members.get_mut(&id) else { return };
         let connection = member.connection.clone();
+        let was_slow = member.slow;
         member.slow = matches!(result, Posted::TimedOut | Posted::Failed(PostError::Throttled));
         match &result {
-            Posted::Failed(PostError::Throttled) => self.account.refused(id, now, self.random),
+            Posted::Failed(PostError::Throttled) => self.account.refused(id, was_slow, now, self.random),
             Posted::Failed(PostError::Failed(_) | PostError::Unsent(_)) | Posted::TimedOut => {
                 self.account.probe_failed(id, now, self.random);
             }

@@ -96,10 +96,14 @@ impl AccountThrottle {
         }
     }
 
-    /// Counts a refused post.
-    pub(super) fn refused(&mut self, member: u64, now: Instant, random: &dyn RandomSource) {
+    /// Counts a refused post. One of a member whose last post was refused too, `again`, says nothing about the account: a relay may
+    /// be left with those whose browsers read too slowly, when the others have moved to its successor.
+    pub(super) fn refused(&mut self, member: u64, again: bool, now: Instant, random: &dyn RandomSource) {
         if self.is_on() {
             return self.probe_failed(member, now, random);
+        }
+        if again {
+            return;
         }
         self.refusals.retain(|(at, other)| *other != member && now.duration_since(*at) <= ACCOUNT_WINDOW);
         self.refusals.push_back((now, member));
@@ -154,7 +158,9 @@ mod tests {
             (vec![(1, 0), (1, 50), (2, 100), (2, 150)], false),
         ] {
             let mut throttle = AccountThrottle::default();
-            refusals.iter().for_each(|(member, after)| throttle.refused(*member, at + ms(*after), &SystemRandom));
+            refusals
+                .iter()
+                .for_each(|(member, after)| throttle.refused(*member, false, at + ms(*after), &SystemRandom));
             assert_eq!(throttle.is_on(), on, "{refusals:?}");
         }
     }
@@ -163,13 +169,13 @@ mod tests {
     async fn refusals_beside_posts_that_are_taken_pause_no_other_member() {
         let (mut throttle, now) = (AccountThrottle::default(), Instant::now());
         for member in 1..50 {
-            throttle.refused(member, now, &SystemRandom);
-            throttle.refused(member + 100, now, &SystemRandom);
+            throttle.refused(member, false, now, &SystemRandom);
+            throttle.refused(member + 100, false, now, &SystemRandom);
             throttle.taken(1000, now);
         }
-        (1..50).for_each(|member| throttle.refused(member, now + ACCOUNT_WINDOW, &SystemRandom));
+        (1..50).for_each(|member| throttle.refused(member, false, now + ACCOUNT_WINDOW, &SystemRandom));
         assert!(!throttle.is_on());
-        throttle.refused(1, now + ACCOUNT_WINDOW + Duration::from_millis(1), &SystemRandom);
+        throttle.refused(1, false, now + ACCOUNT_WINDOW + Duration::from_millis(1), &SystemRandom);
         assert!(throttle.is_on(), "nothing was taken for long");
     }
 
@@ -177,7 +183,7 @@ mod tests {
     async fn one_probe_follows_each_pause_and_its_success_ends_them() {
         let mut now = Instant::now();
         let mut throttle = AccountThrottle::default();
-        (1..=3).for_each(|member| throttle.refused(member, now, &SystemRandom));
+        (1..=3).for_each(|member| throttle.refused(member, false, now, &SystemRandom));
         for pause in [50, 100, 200, 400, 800, 800] {
             let resumes_at = throttle.resumes_at().unwrap();
             let took = resumes_at - now;
@@ -187,10 +193,10 @@ mod tests {
             now = resumes_at;
             throttle.begin(4);
             assert!(!throttle.may_begin(false, now), "one probe at a time");
-            throttle.refused(9, now, &SystemRandom);
+            throttle.refused(9, false, now, &SystemRandom);
             throttle.taken(9, now);
             assert!(!throttle.may_begin(false, now), "a post from before the pause proves nothing");
-            throttle.refused(4, now, &SystemRandom);
+            throttle.refused(4, false, now, &SystemRandom);
         }
         throttle.begin(4);
         throttle.taken(4, now);

@@ -90,6 +90,20 @@ async fn refusals_of_three_members_pause_all_until_a_probe_succeeds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn members_that_are_refused_again_and_again_are_no_throttle_of_the_account() {
+    let harness = granted();
+    for member in 2..=4 {
+        harness.browser.script_posts_to(&connection(member), throttled(9));
+    }
+    // The post of the first member is taken; later the relay is left with the others.
+    harness.backend.on_question(NO_DELAY, Ok(now((1..=4).flat_map(|member| frames(member, 1, 1)))));
+    harness.backend.on_question(ms(3000), Ok(stop([])));
+    let began = run(&harness).await;
+    assert_eq!(attempts(&harness, 2, began)[..4], [0, 50, 150, 350]);
+    assert!(questions(&harness).iter().all(|question| !question.throttled));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_probe_is_followed_by_a_longer_pause() {
     let harness = granted();
     for member in 1..=4 {
