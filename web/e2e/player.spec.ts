@@ -100,6 +100,7 @@ test("a session is recorded, and played, searched and sought in", async ({ page,
   const phone = await (await browser.newContext(PHONE)).newPage();
   await visit(phone, `${stack.url}/recording?session=recorded`);
   await search(phone).fill("needle in");
+  await expect(phone.getByText("1 hit")).toBeVisible();
   await places(phone).tap();
   await shows(phone, /^needle in the hay$/m);
   await phone.screenshot({ path: "test-results/screenshots/player-phone.png" });

@@ -6,9 +6,7 @@ use backend::clock::{Clock, SystemRandom};
 use backend::metrics::{Metrics, Transport};
 use backend::recording::{RecordingSettings, Recordings};
 use backend::relay::{Relay, Relays};
-use backend::session::{
-    Arrival, Caller, Grant, Limits, Registry, RegistryDeps, Reply, SessionHandle, ShellSettings, Shells,
-};
+use backend::session::{Arrival, Caller, Grant, Limits, Registry, RegistryDeps, Reply, SessionHandle, ShellSettings};
 use backend::store::{MemoryStore, SessionState, Store};
 use backend::terminal::Size;
 use backend::terminal::scripted::{Script, ScriptedSpawner};
@@ -137,7 +135,7 @@ impl Harness {
             instance: backend::store::contract::instance("here"),
             liveness: Arc::default(),
             store: Arc::clone(&store) as Arc<dyn Store>,
-            shells: Shells::new(Arc::new(shells.clone())),
+            shells: backend::session::Shells::new(Arc::new(shells.clone())),
             clock: Arc::<WallClock>::clone(&clock),
             random: Arc::new(SystemRandom),
             metrics: Arc::clone(&metrics),
