@@ -8,6 +8,7 @@
 import { type MouseEvent, useRef } from "react";
 import { mayType, type TerminalClient, type TerminalState, type TypedLine } from "../core/index.ts";
 import { copyText } from "../xterm/index.ts";
+import { timeOfDay } from "./time-of-day.ts";
 import type { OfferList } from "./use-offers.ts";
 
 /** A click this soon after the list changed was meant for what was there before, in ms. */
@@ -58,7 +59,7 @@ export function Offers({ client, state, list, say, focus }: OffersProps) {
             <b>
               <bdi>{from}</bdi>
             </b>{" "}
-            to everyone, {new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}
+            to everyone, {timeOfDay(at)}
             {dismiss("Dismiss the message", () => client.dismiss(id))}
           </header>
           <p>

@@ -7,6 +7,7 @@
 import { useState } from "react";
 import type { Part, Person, TerminalClient, TerminalState } from "../core/index.ts";
 import { Disclosure } from "./disclosure.tsx";
+import { timeOfDay } from "./time-of-day.ts";
 
 /** Initials that the status line has room for; a number stands for the others. */
 const MAX_FACES = 3;
@@ -47,7 +48,7 @@ export function People({ client, state, raisesHand, focus }: PeopleProps) {
           type="button"
           className={hand.seen === undefined ? "tg-primary" : undefined}
           disabled={hand.seen !== undefined}
-          title={`Raised at ${timeOf(hand.at)}`}
+          title={`Raised at ${timeOfDay(hand.at)}`}
           onClick={act(() => client.seeHand())}
         >
           {hand.seen === undefined ? "Hand raised: I see it" : "Hand raised, seen"}
@@ -73,7 +74,7 @@ export function People({ client, state, raisesHand, focus }: PeopleProps) {
             <span key={person.who} className="tg-person">
               <bdi>{person.name}</bdi>
               {person.who === who && " (you)"}, {PARTS[person.as]}
-              {person.via === "wall" && " with a wall of the class"} since {timeOf(person.since)}
+              {person.via === "wall" && " with a wall of the class"} since {timeOfDay(person.since)}
               {person.as === "guest" && person.who !== who && (mine === "owner" || mine === "instructor") && (
                 <Remove person={person} sharing={sharing(person, people)} remove={() => client.remove(person.who)} />
               )}
@@ -146,8 +147,4 @@ export function initials(name: string): string {
     .map((word) => [...word][0] ?? "")
     .join("")
     .toUpperCase();
-}
-
-function timeOf(at: number): string {
-  return new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
