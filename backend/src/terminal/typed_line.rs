@@ -30,7 +30,7 @@ impl TypedLine {
         let (kind, directory, line) = (fields.next()?, fields.next()?, fields.next()?);
         let line = decoded(line, COMMAND_BYTES);
         let text = match kind {
-            // The scripts see to that too; here it holds whatever they do.
+            // The scripts see to that too; this holds without them.
             _ if line.is_empty() || line.starts_with(' ') => LineText::Hidden,
             b"line" => LineText::Known(line),
             b"unsure" => LineText::Unsure(line),
