@@ -65,6 +65,7 @@ pub use caller::{Caller, valid_until_ms};
 pub use carrier::check_carrier;
 pub use classes::{Classes, RunningHere};
 pub(crate) use client::{Link, TOUCH_INTERVAL};
+pub use command_log::COMMAND_CHARACTERS;
 pub use expiry::Limits;
 pub use handle::{Close, Grant, Reply, SessionError, SessionHandle};
 pub use opening::Shells;

@@ -11,6 +11,7 @@ mod receiver;
 mod settings;
 mod signature;
 
+pub(crate) use address::literal_address;
 pub use event::Event;
 pub use settings::WebhookSettings;
 pub use signature::Key;

@@ -54,7 +54,7 @@ pub async fn run_heartbeat(
         let since = Instant::now();
         let leases = holder.leases();
         membership.set_relays(relays.here());
-        let result = renew_all(membership, holder, &leases, store, (clock.now_seconds(), &mut next_save)).await;
+        let result = renew_all(membership, holder, &leases, store, clock.now_seconds(), &mut next_save).await;
         match &result {
             Err(error) if !was_down => tracing::error!(%error, "the store is down; sessions here go on"),
             Ok(()) if was_down => tracing::info!("the store is up again"),
@@ -80,7 +80,8 @@ async fn renew_all(
     holder: &impl LeaseHolder,
     leases: &[Arc<Lease>],
     store: &dyn Store,
-    (now, next_save): (u64, &mut usize),
+    now: u64,
+    next_save: &mut usize,
 ) -> Result<(), StoreError> {
     membership.heartbeat(store).await?;
     for chunk in leases.chunks(CONCURRENT_RENEWALS) {

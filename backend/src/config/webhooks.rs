@@ -1,9 +1,8 @@
 //! Settings of webhooks.
 
 use super::env::{ConfigError, Env, REDACTED, invalid};
-use crate::webhooks::{Key, WebhookSettings};
+use crate::webhooks::{Key, WebhookSettings, literal_address};
 use reqwest::Url;
-use std::net::IpAddr;
 
 /// Keys at a time: one replaces the other.
 const MAX_KEYS: usize = 2;
@@ -27,8 +26,7 @@ pub(super) fn read(env: &Env<'_>, requires_isolation: bool) -> Result<Option<Web
 /// Over plain HTTP only this machine is reached.
 fn is_receiver(url: &Url, allows_loopback: bool) -> bool {
     let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    let is_here = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+    let is_here = host == "localhost" || literal_address(url).is_some_and(|address| address.is_loopback());
     let has_user = !url.username().is_empty() || url.password().is_some();
     let is_safe = url.scheme() == "https" || url.scheme() == "http" && is_here;
     is_safe && !has_user && !host.is_empty() && (allows_loopback || !is_here)

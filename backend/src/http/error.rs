@@ -18,13 +18,10 @@ use tokio::time::timeout;
 use websocket::OpeningError;
 
 /// Largest body of a request, in bytes: twice a frame, so that a slightly larger message gets an error frame instead of a 413.
-const MAX_BODY_BYTES: usize = FRAME_BYTES * 2;
-
-/// End of the path of a check, whose body holds a script.
-pub(super) const CHECKS_SUFFIX: &str = "/checks";
+pub(super) const MAX_BODY_BYTES: usize = FRAME_BYTES * 2;
 
 /// Largest body of a check, in bytes: its script and its paths as JSON, in which most characters of a script take one byte.
-const MAX_CHECK_BODY_BYTES: usize = 256 * 1024;
+pub(super) const MAX_CHECK_BODY_BYTES: usize = 256 * 1024;
 
 /// Time to receive a body: it is small, and clients send it together with the headers.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -119,12 +116,6 @@ pub(super) fn read_body_as<T: DeserializeOwned>(body: &[u8]) -> Result<T, HttpEr
 /// Reads a whole body.
 pub(super) async fn read_body(body: Body) -> Result<Bytes, HttpError> {
     read_long_body(body, MAX_BODY_BYTES).await
-}
-
-/// Reads the whole body of a user's request to this path.
-pub(super) async fn read_body_for(path: &str, body: Body) -> Result<Bytes, HttpError> {
-    let most = if path.ends_with(CHECKS_SUFFIX) { MAX_CHECK_BODY_BYTES } else { MAX_BODY_BYTES };
-    read_long_body(body, most).await
 }
 
 /// Reads a whole body of at most `most` bytes.

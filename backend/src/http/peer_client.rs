@@ -1,6 +1,6 @@
 //! The HTTP client for other instances: sends them a request unchanged and returns their response.
 
-use super::error::{CHECKS_SUFFIX, HttpError, read_body_for};
+use super::error::{HttpError, MAX_BODY_BYTES, MAX_CHECK_BODY_BYTES, read_long_body};
 use crate::store::{Instance, InstanceId};
 use crate::terminal::{CHECK_MARGIN, MAX_CHECK_TIME};
 use crate::wall::MAX_ANSWER_BYTES;
@@ -30,6 +30,9 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_millis(MAX_WAIT_MS + 5_000);
 
 /// Idle time of a pooled connection; below the 75 s after which the other instance closes it.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// End of the path of a check, whose body holds a script.
+const CHECKS_SUFFIX: &str = "/checks";
 
 /// Largest response, in bytes: frames and errors are far smaller.
 const MAX_RESPONSE_BYTES: usize = 512 * 1024;
@@ -126,9 +129,12 @@ impl PeerClient {
             // The owner compares the page's origin with the host that the page used.
             copy(&parts.headers, &mut headers, header::HOST);
         }
-        let body = read_body_for(parts.uri.path(), body).await?;
-        let is_check = parts.uri.path().ends_with(CHECKS_SUFFIX);
-        let within = if is_check { MAX_CHECK_TIME + CHECK_MARGIN } else { RESPONSE_TIMEOUT };
+        let (most, within) = if parts.uri.path().ends_with(CHECKS_SUFFIX) {
+            (MAX_CHECK_BODY_BYTES, MAX_CHECK_TIME + CHECK_MARGIN)
+        } else {
+            (MAX_BODY_BYTES, RESPONSE_TIMEOUT)
+        };
+        let body = read_long_body(body, most).await?;
         let request = self.client.request(parts.method, url).headers(headers).body(body).timeout(within);
         // The URL has the query, whose token opens the session.
         let response = request.send().await.map_err(reqwest::Error::without_url).map_err(|error| {

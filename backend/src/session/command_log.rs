@@ -9,8 +9,8 @@ use shared_protocol::server::{ShellCommand, Typist};
 /// Output behind the prompt that is looked at, in bytes: enough for the first character of a line, behind escape sequences.
 const ECHO_BYTES: usize = 64;
 
-/// Begin of the latest line that walls show, in characters: as many as they show.
-const SHOWN_CHARACTERS: usize = 80;
+/// Begin of the latest line that walls show, in characters.
+pub const COMMAND_CHARACTERS: usize = 80;
 
 /// Who typed at the prompt, and what runs.
 #[derive(Debug, Default)]
@@ -82,7 +82,7 @@ impl CommandLog {
             LineText::Unsure(line) => Some(line).filter(|_| shows_text),
             LineText::Hidden => None,
         };
-        self.latest = line.as_ref().map(|line| line.chars().take(SHOWN_CHARACTERS).collect());
+        self.latest = line.as_ref().map(|line| line.chars().take(COMMAND_CHARACTERS).collect());
         self.last += 1;
         let command = ShellCommand {
             number: self.last,
@@ -285,7 +285,7 @@ mod tests {
     fn the_latest_line_is_cut_and_forgotten_for_one_that_is_hidden() {
         let mut log = at_prompt();
         run(&mut log, known(&"é".repeat(100)));
-        assert_eq!(log.latest(), Some(&*"é".repeat(SHOWN_CHARACTERS)));
+        assert_eq!(log.latest(), Some(&*"é".repeat(COMMAND_CHARACTERS)));
         run(&mut log, told(LineText::Hidden));
         assert_eq!(log.latest(), None);
     }

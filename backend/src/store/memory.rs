@@ -51,6 +51,11 @@ impl<K: Eq + Hash, V: Clone> ExpiringMap<K, V> {
         self.values.get(key).filter(|(_, expiry)| is_live(*expiry, now)).map(|(value, _)| value.clone())
     }
 
+    /// Removes a value: it is then the only copy, and can be changed without another.
+    fn take(&mut self, key: &K) -> Option<V> {
+        self.values.remove(key).filter(|(_, expiry)| is_live(*expiry, Instant::now())).map(|(value, _)| value)
+    }
+
     fn values(&self) -> impl Iterator<Item = &V> {
         let now = Instant::now();
         self.values.values().filter(move |(_, expiry)| is_live(*expiry, now)).map(|(value, _)| value)
@@ -74,10 +79,9 @@ struct State {
 }
 
 impl State {
-    /// Changes the events of a session, without a copy: the map's own reference goes first.
+    /// Changes the events of a session, without a copy.
     fn change_events(&mut self, session: &SessionId, change: impl FnOnce(&mut EventQueue)) {
-        let mut queue = self.events.get(session).unwrap_or_default();
-        self.events.values.remove(session);
+        let mut queue = self.events.take(session).unwrap_or_default();
         change(Arc::make_mut(&mut queue));
         if !queue.is_empty() {
             self.events.put(session.clone(), queue, Some(EVENTS_TTL));
@@ -194,9 +198,7 @@ impl Store for MemoryStore {
         commands: &[CommandRecord],
     ) -> Result<(), StoreError> {
         let (mut state, key) = (self.state.lock(), (session.clone(), created_at));
-        let mut kept = state.commands.get(&key).unwrap_or_default();
-        // The map's own reference goes first, so that nothing is copied.
-        state.commands.values.remove(&key);
+        let mut kept = state.commands.take(&key).unwrap_or_default();
         let list = Arc::make_mut(&mut kept);
         for command in commands {
             if list.back().is_none_or(|last| last.place() < command.place()) {

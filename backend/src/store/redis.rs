@@ -65,20 +65,34 @@ async fn members<T>(
     kind: KeySpec,
     wanted: impl Fn(&Fields) -> Result<Option<T>, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
+    indexed(
+        call,
+        index,
+        |id| read(&kind, id),
+        |id, answer| Fields::of(kind, id, answer)?.as_ref().map(&wanted).transpose().map(Option::flatten),
+    )
+    .await
+}
+
+/// Looks up each member of an index. Removes members that are not `found`.
+async fn indexed<T>(
+    call: &Call<'_>,
+    index: String,
+    look_up: impl Fn(&str) -> Command,
+    found: impl Fn(&str, Value) -> Result<Option<T>, StoreError>,
+) -> Result<Vec<T>, StoreError> {
     let latest = (0, scripts::MAX_MEMBERS - 1, "WITHSCORES");
     let answer = call.execute_one(command("ZREVRANGE", index.clone(), latest)).await?;
-    let mut members: Vec<(Vec<u8>, String)> = redis::from_redis_value(answer).map_err(unexpected(&index))?;
+    let members: Vec<(Vec<u8>, String)> = redis::from_redis_value(answer).map_err(unexpected(&index))?;
     let ids: Vec<_> = members.iter().map(|(member, _)| String::from_utf8_lossy(member).into_owned()).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let answers = call.execute(ids.iter().map(|id| read(&kind, id)).collect()).await?;
-    let mut found = Vec::new();
-    let mut stale = Vec::new();
-    for ((id, answer), member) in ids.iter().zip(answers).zip(members.drain(..)) {
-        let fields = Fields::of(kind, id, answer)?;
-        match fields.as_ref().map(&wanted).transpose()?.flatten() {
-            Some(record) => found.push(record),
+    let answers = call.execute(ids.iter().map(|id| look_up(id)).collect()).await?;
+    let (mut records, mut stale) = (Vec::new(), Vec::new());
+    for ((id, answer), member) in ids.iter().zip(answers).zip(members) {
+        match found(id, answer)? {
+            Some(record) => records.push(record),
             None => stale.push(member),
         }
     }
@@ -88,7 +102,7 @@ async fn members<T>(
         // The next read removes them.
         tracing::debug!(%error, "an index keeps stale members");
     }
-    Ok(found)
+    Ok(records)
 }
 
 #[async_trait]
@@ -274,26 +288,13 @@ impl Store for RedisStore {
     }
 
     async fn sessions_with_events(&self) -> Result<Vec<SessionId>, StoreError> {
-        let (call, index) = (self.connection.call(), SESSIONS_WITH_EVENTS.key(""));
-        let latest = (0, scripts::MAX_MEMBERS - 1, "WITHSCORES");
-        let answer = call.execute_one(command("ZREVRANGE", index.clone(), latest)).await?;
-        let members: Vec<(Vec<u8>, String)> = redis::from_redis_value(answer).map_err(unexpected(&index))?;
-        let ids: Vec<_> = members.iter().map(|(member, _)| String::from_utf8_lossy(member).into_owned()).collect();
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let exists = ids.iter().map(|id| command("EXISTS", EVENTS.key(id), NO_ARGUMENTS)).collect();
-        let (mut found, mut stale) = (Vec::new(), Vec::new());
-        for ((id, member), exists) in ids.into_iter().zip(members).zip(call.execute(exists).await?) {
-            match SessionId::new(id).ok().filter(|_| exists == Value::Int(1)) {
-                Some(session) => found.push(session),
-                None => stale.push(member),
-            }
-        }
-        if !stale.is_empty() {
-            call.execute_one(scripts::forget(index, &stale)).await?;
-        }
-        Ok(found)
+        indexed(
+            &self.connection.call(),
+            SESSIONS_WITH_EVENTS.key(""),
+            |id| command("EXISTS", EVENTS.key(id), NO_ARGUMENTS),
+            |id, exists| Ok(SessionId::new(id).ok().filter(|_| exists == Value::Int(1))),
+        )
+        .await
     }
 
     async fn claim_sender(&self, session: &SessionId, sender: &InstanceId) -> Result<bool, StoreError> {

@@ -2,7 +2,7 @@
 
 use super::class::{Class, Presence};
 use super::news::{Entry, MAX_TILES};
-use crate::session::{Classes, RunningHere, Sight, WatchGuard, Watcher, plain_line};
+use crate::session::{COMMAND_CHARACTERS, Classes, RunningHere, Sight, WatchGuard, Watcher, plain_line};
 use crate::store::SessionState;
 use shared_protocol::wall::{Attendance, WallSession};
 use shared_protocol::{GroupId, SessionId};
@@ -19,9 +19,6 @@ const TITLE_CHARACTERS: usize = 80;
 
 /// Longest name, in characters.
 const NAME_CHARACTERS: usize = 64;
-
-/// Longest command line, in characters.
-const COMMAND_CHARACTERS: usize = 80;
 
 /// Step of `activeAt`, in ms: a row is sent for each.
 const ACTIVE_STEP_MS: u64 = 10_000;

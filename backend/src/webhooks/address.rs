@@ -1,6 +1,7 @@
 //! Addresses that a receiver may have. The owner of a name could otherwise have the service talk to itself, or to the machine's
 //! metadata, which hand out its credentials.
 
+use reqwest::Url;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Addresses of metadata services that are in no range of their own: AWS over IPv6, AWS ECS over IPv6, Alibaba, Oracle.
@@ -10,6 +11,11 @@ const METADATA: [IpAddr; 4] = [
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
     IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
 ];
+
+/// The address in a URL that names none.
+pub(crate) fn literal_address(url: &Url) -> Option<IpAddr> {
+    url.host_str()?.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
 
 /// True if the receiver may have this address.
 pub(super) fn is_allowed(address: IpAddr, allows_loopback: bool) -> bool {

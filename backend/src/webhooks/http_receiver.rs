@@ -1,7 +1,7 @@
 //! The receiver over HTTP: one request for each event, on a connection of its own, to an address that was looked up for it. Of the
 //! answer, only the head is read.
 
-use super::address::is_allowed;
+use super::address::{is_allowed, literal_address};
 use super::receiver::{Receiver, Refusal};
 use super::settings::WebhookSettings;
 use super::signature::signatures;
@@ -11,7 +11,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{StatusCode, redirect};
 use std::error::Error;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,11 +73,8 @@ impl HttpReceiver {
 
     /// An address in the URL itself is not looked up.
     fn check_literal(&self) -> Result<(), Forbidden> {
-        let host = self.settings.url.host_str().unwrap_or_default();
-        match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
-            Ok(address) => check(&[SocketAddr::new(address, 0)], self.settings.allows_loopback),
-            Err(_) => Ok(()),
-        }
+        let address = literal_address(&self.settings.url).map(|address| SocketAddr::new(address, 0));
+        check(address.as_slice(), self.settings.allows_loopback)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::audit::{By, audit};
 use crate::http::access_log::request_id;
 use crate::http::auth::AuthenticatedUser;
 use crate::http::context::{CHECKS_ROUTE, ServiceContext};
-use crate::http::error::{HttpError, read_body_as, read_body_for};
+use crate::http::error::{HttpError, MAX_CHECK_BODY_BYTES, read_body_as, read_long_body};
 use crate::session::SessionError;
 use crate::store::SessionRecord;
 use crate::terminal::{CHECK_TIME, Check, CheckReport, CheckUser, MAX_CHECK_TIME, MAX_SCRIPT_BYTES};
@@ -82,7 +82,7 @@ pub(in crate::http) async fn run(
         return Err(HttpError::new(ErrorCode::Forbidden, "only an operator may run checks"));
     }
     let (parts, body) = request.into_parts();
-    let check = read_body_as::<CheckRequest>(&read_body_for(parts.uri.path(), body).await?)?.check()?;
+    let check = read_body_as::<CheckRequest>(&read_long_body(body, MAX_CHECK_BODY_BYTES).await?)?.check()?;
     let (record, caller) = find(&service, &user, id).await?;
     let session = service.registry.running(&record.id, &caller).await?;
     let permit = Arc::clone(&service.checks).try_acquire_owned().map_err(|_| {
