@@ -1,6 +1,7 @@
 //! The events, and their bodies as the receiver gets them: `docs/events.md` describes each.
 
 use crate::store::{EventRecord, Priority, SessionRecord, WaitingEvent};
+use crate::terminal::{CheckReport, CheckUser};
 use serde_json::{Value, json};
 use shared_protocol::EndReason;
 use shared_protocol::server::ShellCommand;
@@ -23,6 +24,13 @@ pub enum Event<'a> {
     },
     /// A command at the prompt has ended.
     CommandFinished(&'a ShellCommand),
+    /// A check of the platform is done, whether it passed or not.
+    CheckDone {
+        /// The user that it ran as.
+        run_as: CheckUser,
+        /// Its result, whose output is not told.
+        report: &'a CheckReport,
+    },
     /// The owner raises a hand.
     HandRaised,
     /// The session is over and its whole recording is stored.
@@ -35,6 +43,7 @@ impl Event<'_> {
             Self::SessionStarted { .. } => "session.started",
             Self::SessionEnded { .. } => "session.ended",
             Self::CommandFinished(_) => "command.finished",
+            Self::CheckDone { .. } => "check.done",
             Self::HandRaised => "hand.raised",
             Self::RecordingReady => "recording.ready",
         }
@@ -43,7 +52,7 @@ impl Event<'_> {
     fn priority(&self) -> Priority {
         match self {
             Self::CommandFinished(_) => Priority::Command,
-            Self::SessionEnded { .. } => Priority::Kept,
+            Self::SessionEnded { .. } | Self::CheckDone { .. } => Priority::Kept,
             Self::SessionStarted { .. } | Self::HandRaised | Self::RecordingReady => Priority::Other,
         }
     }
@@ -53,6 +62,10 @@ impl Event<'_> {
             Self::SessionStarted { after } => json!({ "after": after }),
             Self::SessionEnded { reason } => json!({ "reason": reason }),
             Self::CommandFinished(command) => command_data(command, command_lines),
+            Self::CheckDone { run_as, report } => {
+                let CheckReport { outcome, exit_code, reason, guard, .. } = report;
+                json!({ "as": run_as, "outcome": outcome, "exitCode": exit_code, "reason": reason, "guard": guard })
+            }
             Self::HandRaised | Self::RecordingReady => json!({}),
         }
     }
@@ -107,7 +120,9 @@ pub(super) fn body(session: &str, record: &EventRecord) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::CheckOutcome;
     use crate::store::contract;
+    use crate::terminal::{CheckFailure, CheckGuard};
 
     #[test]
     fn a_body_has_lines_only_if_the_operator_wants_them_and_never_all_of_a_long_one() {
@@ -120,6 +135,27 @@ mod tests {
         assert_eq!(with["data"]["line"], line[..TEXT_BYTES - 1]);
         assert_eq!((&with["type"], &with["data"]["exitCode"]), (&json!("command.finished"), &json!(-1)));
         assert_eq!((&with["session"], &with["user"], &with["group"]), (&json!("s"), &json!("ada"), &json!("class-7")));
+    }
+
+    #[test]
+    fn a_check_is_told_without_its_output_and_never_goes() {
+        let of = contract::running("s", "i", 7);
+        let report = CheckReport {
+            outcome: CheckOutcome::CouldNotRun,
+            exit_code: None,
+            reason: Some(CheckFailure::Timeout),
+            output: "what the student wrote".into(),
+            truncated: false,
+            guard: CheckGuard::Uid,
+        };
+        let event = Event::CheckDone { run_as: CheckUser::Checker, report: &report };
+        let record = event.record("evt_1".into(), &of, 9, true);
+        let body: Value = serde_json::from_str(&record.event.body).unwrap();
+        let data = json!({
+            "as": "checker", "outcome": "could_not_run", "exitCode": null, "reason": "timeout", "guard": "uid",
+        });
+        assert_eq!((&body["type"], &body["data"]), (&json!("check.done"), &data));
+        assert_eq!(record.priority, Priority::Kept);
     }
 
     #[test]

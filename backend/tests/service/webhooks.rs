@@ -114,6 +114,22 @@ async fn lines_are_told_where_the_operator_wants_them() {
     service.stop().await;
 }
 
+#[tokio::test]
+async fn a_check_that_is_done_is_told_without_its_output() {
+    let (receiver, shells) = (Receiver::start(false).await, ScriptedSpawner::default());
+    let service = receiver.service("true", &shells).await;
+    let _page = service.attached("page").await;
+    let check = json!({"script": "echo script-secret", "as": "checker"});
+    assert_eq!(service.check_by(&user("ada", None), "s", &check).await.0, 403);
+    assert!(service.check("s", &check).await.1["output"].as_str().unwrap().contains("script-secret"));
+    until("the check", async || receiver.kinds().len() == 2).await;
+    assert_eq!(receiver.kinds(), ["session.started", "check.done"], "one that was refused is none");
+    let data = json!({"as": "checker", "outcome": "passed", "exitCode": 0, "reason": Value::Null, "guard": "none"});
+    let body = receiver.came.lock()[1].1.clone();
+    assert_eq!((&body["session"], &body["user"], &body["data"]), (&json!("s"), &json!("ada"), &data));
+    service.stop().await;
+}
+
 /// A shutdown waits for it for two seconds, and no longer.
 #[tokio::test]
 async fn a_receiver_that_hangs_holds_no_session_up() {

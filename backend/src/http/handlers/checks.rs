@@ -9,6 +9,7 @@ use crate::http::error::{HttpError, MAX_CHECK_BODY_BYTES, read_body_as, read_lon
 use crate::session::SessionError;
 use crate::store::SessionRecord;
 use crate::terminal::{CHECK_TIME, Check, CheckReport, CheckUser, MAX_CHECK_TIME, MAX_SCRIPT_BYTES};
+use crate::webhooks::Event;
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use serde::Deserialize;
@@ -116,6 +117,7 @@ fn done(
     match result {
         Ok(report) => {
             service.metrics.sessions.checks.of(report.outcome).inc();
+            service.registry.webhooks().tell(record, Event::CheckDone { run_as, report });
             let CheckReport { outcome, exit_code, reason, guard, .. } = report;
             let reason = reason.map(tracing::field::debug);
             audit!(Check, by, { ?run_as, ?outcome, exit_code, reason, ?guard, }, "a check is done");
