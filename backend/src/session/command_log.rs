@@ -57,6 +57,11 @@ impl CommandLog {
         self.latest.as_deref()
     }
 
+    /// The command that runs.
+    pub(super) fn running(&self) -> Option<&ShellCommand> {
+        self.running.as_ref()
+    }
+
     /// A person types. `who` is 0 for one who never attached.
     pub(super) fn typed(&mut self, who: Who, name: impl Fn() -> String) {
         let list = if self.at_prompt { &mut self.typed } else { &mut self.typed_ahead };

@@ -4,7 +4,7 @@ use super::caller::Caller;
 use super::standing::Standing;
 use super::watching::WatchSlot;
 use crate::relay::DirectFrames;
-use crate::store::{ConnectionRecord, Member, StoreError};
+use crate::store::{CommandRecord, ConnectionRecord, Member, StoreError};
 use crate::terminal::ProcessGroup;
 use bytes::Bytes;
 use shared_protocol::server::{ErrorMessage, Notice};
@@ -183,6 +183,10 @@ pub(super) enum Request {
         notice: Notice,
         reply: oneshot::Sender<bool>,
     },
+    /// The command that runs at the prompt.
+    RunningCommand {
+        reply: oneshot::Sender<Option<CommandRecord>>,
+    },
     /// The processes of the shell, while it runs.
     Processes {
         reply: oneshot::Sender<Result<Arc<dyn ProcessGroup>, SessionError>>,
@@ -266,6 +270,13 @@ impl SessionHandle {
             return false;
         }
         self.answer(answer, ANNOUNCE_TIMEOUT).await.unwrap_or(false)
+    }
+
+    /// The command that runs at the prompt, if there is one.
+    pub(super) async fn running_command(&self) -> Result<Option<CommandRecord>, SessionError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::RunningCommand { reply }).await?;
+        self.answer(answer, REQUEST_TIMEOUT).await
     }
 
     /// The processes of the shell. Fails once the session is to end.

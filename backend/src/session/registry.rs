@@ -10,7 +10,9 @@ use crate::cluster::{Liveness, Location, Membership, RelayCounter, locate, run_h
 use crate::metrics::Metrics;
 use crate::recording::Recordings;
 use crate::relay::Relays;
-use crate::store::{Instance, InstanceId, Member, Revocations, SessionRecord, SessionState, Store, StoreError};
+use crate::store::{
+    CommandRecord, Instance, InstanceId, Member, Revocations, SessionRecord, SessionState, Store, StoreError,
+};
 use crate::webhooks::Webhooks;
 use shared_protocol::{ErrorCode, SessionId};
 use std::path::PathBuf;
@@ -137,6 +139,14 @@ impl Registry {
     pub async fn record(&self, id: &SessionId, caller: &Caller) -> Result<SessionRecord, SessionError> {
         let record = self.deps.store.session(id).await?;
         record.filter(|record| caller.may_reach(&record.creator)).ok_or_else(SessionError::not_found)
+    }
+
+    /// The command that runs in this session, if that runs here. None, too, of one that is too busy to answer.
+    pub async fn running_command(&self, record: &SessionRecord) -> Option<CommandRecord> {
+        let live = self.live.0.lock().get(&record.id).cloned()?;
+        // By now the id may be another user's.
+        let is_same = live.lease.is_some_and(|lease| lease.record().created_at == record.created_at);
+        if is_same { live.handle.running_command().await.ok().flatten() } else { None }
     }
 
     /// Those who were removed from a session for good.

@@ -2,6 +2,7 @@
 
 use super::actor::Actor;
 use super::handle::{Request, SessionError};
+use crate::store::CommandRecord;
 use shared_protocol::Role;
 
 impl Actor {
@@ -43,6 +44,10 @@ impl Actor {
             Request::Announce { by, notice, reply } => {
                 let said = !self.attachments.revoked.has(&by) && self.announce(notice);
                 let _ = reply.send(said);
+            }
+            Request::RunningCommand { reply } => {
+                let running = self.terminal.command_log.running().cloned();
+                let _ = reply.send(running.map(|command| CommandRecord { epoch: self.epoch, command }));
             }
             Request::Processes { reply } => {
                 let running = self.termination.is_running();

@@ -8,7 +8,7 @@ use std::str::FromStr;
 /// Commands that are kept of one session; the latest stay.
 pub const MAX_COMMANDS: usize = 1000;
 
-/// A command that has ended.
+/// A command; in the store, one that has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandRecord {
     /// Epoch of its shell.

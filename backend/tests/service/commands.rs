@@ -20,10 +20,15 @@ async fn attached(shell: &str, file: &str, startup: &str) -> (Service, Terminal)
 }
 
 /// All commands so far.
-async fn commands(service: &Service) -> Vec<Value> {
+async fn all_commands(service: &Service) -> Vec<Value> {
     let (status, body) = service.api(Method::GET, "/s/commands", &user("ada", Some("s"))).await;
     assert_eq!((status, &body["sessionId"], &body["next"]), (200, &json!("s"), &Value::Null), "{body}");
     body["commands"].as_array().unwrap().clone()
+}
+
+/// Those that have ended.
+async fn commands(service: &Service) -> Vec<Value> {
+    all_commands(service).await.into_iter().filter(|command| !command["ended"].is_null()).collect()
 }
 
 /// Types lines, each once the one before has ended; returns line or `None`, and exit code of each.
@@ -165,6 +170,24 @@ async fn several_lines_and_controls_come_as_text() {
         assert_eq!(commands(&service).await[1]["line"], long[..8192], "{shell}");
         service.stop().await;
     }
+}
+
+#[tokio::test]
+async fn the_list_ends_with_the_command_that_runs() {
+    let service = Service::start().await;
+    let mut terminal = service.attached("page").await;
+    terminal.keys("true\r").await;
+    until("its end", async || commands(&service).await.len() == 1).await;
+    terminal.keys("read -r answer\r").await;
+    until("the command", async || all_commands(&service).await.len() == 2).await;
+    let running = all_commands(&service).await.remove(1);
+    assert_eq!((&running["number"], &running["line"]), (&json!(2), &json!("read -r answer")));
+    assert!(running["began"].is_u64() && running["by"].is_array() && running.get("exitCode").is_none(), "{running}");
+    assert_eq!(running.get("ended"), Some(&Value::Null));
+    terminal.keys("yes\r").await;
+    until("its end", async || commands(&service).await.len() == 2).await;
+    assert_eq!(all_commands(&service).await, commands(&service).await, "it is there once");
+    service.stop().await;
 }
 
 #[tokio::test]

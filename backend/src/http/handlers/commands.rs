@@ -37,11 +37,24 @@ pub(in crate::http) async fn list(
         let refusal = "only the session's owner, an instructor or an operator may read its commands";
         return Err(HttpError::new(ErrorCode::Forbidden, refusal));
     }
+    // Before the store is asked: a command that ends meanwhile is in one of both.
+    let running = service.registry.running_command(&record).await;
     let mut commands = service.store.commands(&record.id, record.created_at, after, PAGE_SIZE + 1).await?;
+    let last = commands.last().map(CommandRecord::place).max(after);
+    if commands.len() <= PAGE_SIZE {
+        commands.extend(running.filter(|running| Some(running.place()) > last));
+    }
     let more = commands.len() > PAGE_SIZE;
     commands.truncate(PAGE_SIZE);
     tracing::info!(session = %record.id, operator = user.admin, "the commands of a session are read");
     let next = commands.last().filter(|_| more).map(|last| last.place().to_string());
-    let commands: &[CommandRecord] = &commands;
+    let commands: Vec<_> = commands.iter().map(described).collect();
     Ok(Json(json!({ "sessionId": record.id, "commands": commands, "next": next })))
+}
+
+/// A command with the time of its end, which is null while it runs.
+fn described(record: &CommandRecord) -> Value {
+    let mut command = json!(record);
+    command["ended"] = json!(record.command.ended);
+    command
 }
