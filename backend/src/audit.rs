@@ -27,6 +27,8 @@ pub enum Act {
     Announce,
     /// A script of the platform was run in a session.
     Check,
+    /// A person has a recording deleted.
+    Delete,
     /// A person has a session end.
     Close,
     /// A shell is over.

@@ -4,6 +4,7 @@
 mod buffer;
 mod calls;
 mod cast;
+mod deletion;
 mod error;
 mod folder;
 mod keys;

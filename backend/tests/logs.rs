@@ -7,6 +7,7 @@ mod support;
 use backend::audit::Act;
 use backend::store::MemoryStore;
 use backend::terminal::UnixSpawner;
+use backend::terminal::scripted::ScriptedSpawner;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, REQUEST_ID_HEADER};
@@ -224,6 +225,20 @@ async fn everything(service: &Service, session: &'static str, owner_is_direct: b
     until("the disconnect", async || !acts("disconnect", session).is_empty()).await;
 }
 
+/// An operator deletes a recording of ada's.
+async fn delete_recording() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join(auth_tokens::body_hash(b"r")).join("17");
+    std::fs::create_dir_all(&folder).unwrap();
+    let meta = json!({"session": "r", "sub": "ada", "started": 17, "cols": 80, "rows": 24});
+    std::fs::write(folder.join("meta.json"), meta.to_string()).unwrap();
+    let url = format!("file://{}", home.path().display());
+    let service = Service::with(&[("RECORDINGS_URL", &url)], Arc::new(ScriptedSpawner::default())).await;
+    let root = UserClaims { admin: true, ..user("root", None) };
+    assert_eq!(service.api(Method::DELETE, "/r/recording", &root).await.0, 200);
+    service.stop().await;
+}
+
 #[tokio::test]
 async fn every_act_is_one_line_that_says_who_where_and_by_which_message() {
     capture();
@@ -245,6 +260,7 @@ async fn every_act_is_one_line_that_says_who_where_and_by_which_message() {
     let check = json!({"script": "echo script-secret", "as": "checker"});
     assert_eq!(scripted.check("s", &check).await.1["outcome"], "passed");
     scripted.stop().await;
+    delete_recording().await;
 
     let (ada, ina, vic) = ("ada", "ina", "vic");
     for (session, owner, other) in [("direct", "direct:", "ina="), ("gateway", "ada=", "direct:")] {
@@ -281,6 +297,9 @@ async fn every_act_is_one_line_that_says_who_where_and_by_which_message() {
     assert_eq!((&check["user"], &check["outcome"]), (&json!("root"), &json!("Passed")), "{check}");
     assert_eq!(check["kind"], "POST /api/sessions/{id}/checks");
     assert_eq!(check["request"].as_str().unwrap().len(), 16, "{check}");
+    let deleted = &acts("delete", "r")[0];
+    assert_eq!((&deleted["user"], &deleted["started"], &deleted["whole"]), (&json!("root"), &json!(17), &json!(true)));
+    assert_eq!(deleted["kind"], "DELETE /api/sessions/{id}/recording");
     let text = log();
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let seen: BTreeSet<String> = lines.filter_map(|line| Some(line["act"].as_str()?.to_owned())).collect();

@@ -57,7 +57,7 @@ pub fn router(service: Arc<ServiceContext>) -> Router {
         .route("/api/groups/{grp}/sessions", get(groups::list))
         .route("/api/sessions/{id}", get(sessions::describe).delete(sessions::end))
         .route("/api/sessions/{id}/commands", get(commands::list))
-        .route("/api/sessions/{id}/recording", get(recordings::read))
+        .route("/api/sessions/{id}/recording", get(recordings::read).delete(recordings::delete))
         .route(CHECKS_ROUTE, post(checks::run))
         .route("/api/sessions/{id}/connections/{connection}", delete(sessions::close_connection))
         .route("/api/sessions/{id}/revoked/{member}", delete(sessions::let_in))

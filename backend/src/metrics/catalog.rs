@@ -222,7 +222,7 @@ families! {
         failures: Counter = counter("recording_failures",
             "Recordings that could not begin, and attempts to write a part that failed");
         deleted: EnumFamily<Deletion, Counter> = enumerate("recordings_deleted",
-            "Recordings deleted from a folder, because of their age or of the size of all", "reason");
+            "Recordings deleted: because a person asked, or from a folder because of their age or of the size of all", "reason");
     }
 }
 

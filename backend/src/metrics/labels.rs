@@ -105,6 +105,8 @@ label_values! {
         Age,
         /// All were too much.
         Size,
+        /// A person asked for it.
+        Asked,
     }
 
     /// A call of the store.

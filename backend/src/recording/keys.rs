@@ -80,6 +80,12 @@ impl RecordingKey {
         Some((Self(Path::parse(folder).ok()?), name))
     }
 
+    /// Names of the session's folder, and of the recording's in it.
+    pub(super) fn names(&self) -> Option<(&str, &str)> {
+        let (parent, recording) = self.0.as_ref().rsplit_once('/')?;
+        Some((parent.rsplit_once('/').map_or(parent, |(_, session)| session), recording))
+    }
+
     /// Creation of the session, in ms since 1970; none for a folder of another name.
     pub(super) fn created_at(&self) -> Option<u64> {
         self.0.filename().filter(|name| is_recording(name))?.parse().ok()
@@ -122,6 +128,9 @@ mod tests {
         assert!(meta.as_ref().starts_with("recordings/") && meta.as_ref().ends_with("/17/meta.json"), "{meta}");
         assert_eq!(meta.as_ref().split('/').nth(1).unwrap().len(), hash);
         assert_eq!(RecordingKey::of_object(&meta), Some((key.clone(), "meta.json")));
+        let (session, recording) = key.names().unwrap();
+        assert!(is_session(session) && recording == "17" && meta.as_ref().contains(session));
+        assert_eq!(RecordingKey::new(&Path::default(), &id("lab-7"), 17).names(), Some((session, "17")));
         assert_eq!((key.created_at(), RecordingKey(root.clone().join("017")).created_at()), (Some(17), None));
         assert_ne!(key, RecordingKey::new(&root, &id("lab-8"), 17));
     }

@@ -44,7 +44,7 @@ pub enum ReplayError {
 pub struct Replay {
     /// Whose it is.
     pub meta: Meta,
-    key: RecordingKey,
+    pub(super) key: RecordingKey,
     /// In their order.
     parts: Vec<PartKey>,
 }
@@ -57,16 +57,29 @@ impl Replay {
         started: Option<u64>,
         may_read: impl Fn(&Meta) -> bool,
     ) -> Result<Self, ReplayError> {
-        let found = timeout(FIND_TIMEOUT, Self::find_unbounded(recordings, session, started, may_read)).await;
-        found.unwrap_or_else(|_| Err(RecordingError("the store does not answer".into()).into()))
+        let found = Self::find_some(recordings, session, started, 1, may_read).await?;
+        found.into_iter().next().ok_or(ReplayError::NotFound)
+    }
+
+    /// The latest recordings of the session that `may_read` allows, at most so many, or the one that started then.
+    pub async fn find_some(
+        recordings: &Recordings,
+        session: &SessionId,
+        started: Option<u64>,
+        most: usize,
+        may_read: impl Fn(&Meta) -> bool,
+    ) -> Result<Vec<Self>, RecordingError> {
+        let found = timeout(FIND_TIMEOUT, Self::find_unbounded(recordings, session, started, most, may_read)).await;
+        found.unwrap_or_else(|_| Err(RecordingError("the store does not answer".into())))
     }
 
     async fn find_unbounded(
         recordings: &Recordings,
         session: &SessionId,
         started: Option<u64>,
+        most: usize,
         may_read: impl Fn(&Meta) -> bool,
-    ) -> Result<Self, ReplayError> {
+    ) -> Result<Vec<Self>, RecordingError> {
         let objects = recordings.list(&RecordingKey::of_id(&recordings.root, session)).await?;
         let mut named = BTreeMap::<u64, (RecordingKey, Vec<PartKey>)>::new();
         for (key, name) in objects.iter().filter_map(|object| RecordingKey::of_object(&object.location)) {
@@ -76,6 +89,7 @@ impl Replay {
         // A recording starts after its session was created, so none of a later session is read: there may be hundreds.
         named.split_off(&started.map_or(u64::MAX, |started| started.saturating_add(CLOCK_DIFFERENCE_MS)));
         let from_latest: Vec<_> = named.into_values().rev().collect();
+        let mut found = Vec::new();
         for some in from_latest.chunks(CONCURRENT_READS) {
             let reads: Vec<_> = some.iter().map(|(key, _)| recordings.meta(key)).collect();
             for ((key, parts), meta) in some.iter().zip(join_all(reads).await) {
@@ -85,11 +99,19 @@ impl Replay {
                 if is_asked && may_read(&meta) {
                     let mut parts = parts.clone();
                     parts.sort_unstable();
-                    return Ok(Self { meta, key: key.clone(), parts });
+                    found.push(Self { meta, key: key.clone(), parts });
+                    if found.len() == most {
+                        return Ok(found);
+                    }
                 }
             }
         }
-        Err(ReplayError::NotFound)
+        Ok(found)
+    }
+
+    /// Creation of its session, in ms since 1970.
+    pub fn created_at(&self) -> Option<u64> {
+        self.key.created_at()
     }
 
     /// The asciicast, part by part, each read when the one before was taken. Nothing of use comes after an error.

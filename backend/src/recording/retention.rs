@@ -7,7 +7,7 @@ use super::settings::Recorded;
 use super::store::{MAX_META_BYTES, Meta, Recordings};
 use crate::metrics::{Deletion, Metrics};
 use std::collections::{BTreeMap, VecDeque};
-use std::fs::{File, metadata, read_dir, remove_dir, remove_file};
+use std::fs::{File, metadata, read_dir, remove_dir, remove_file, symlink_metadata};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -76,7 +76,8 @@ fn sweep(folder: &Path, bounds: Bounds, now: SystemTime, metrics: &Metrics) -> i
     }
     let (old, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(|found| found.is_silent_for(bounds.age, now));
     for found in old {
-        found.delete(Deletion::Age, metrics);
+        // The next look tries it again.
+        let _ = found.delete(Deletion::Age, metrics);
     }
     delete_surplus(kept, bounds.total_bytes, now, metrics);
     Ok(())
@@ -108,8 +109,18 @@ fn delete_surplus(mut all: Vec<Found>, most: u64, now: SystemTime, metrics: &Met
         };
         *bytes -= found.bytes;
         total -= found.bytes;
-        found.delete(Deletion::Size, metrics);
+        // The next look tries it again.
+        let _ = found.delete(Deletion::Size, metrics);
     }
+}
+
+/// Deletes the recording in this folder, of which an error leaves the description. Links are not followed.
+pub(super) fn delete(recording: &Path, metrics: &Metrics) -> io::Result<()> {
+    let is_folder = |path: &Path| symlink_metadata(path).map(|found| found.is_dir());
+    if !is_folder(recording)? || !recording.parent().map(is_folder).transpose()?.unwrap_or(false) {
+        return Err(io::Error::new(io::ErrorKind::NotADirectory, "a recording is no link"));
+    }
+    Found::read(recording.to_owned(), UNIX_EPOCH)?.delete(Deletion::Asked, metrics)
 }
 
 /// What there is in a folder; nothing in one that is gone.
@@ -178,12 +189,13 @@ impl Found {
         meta.map(|meta| meta.sub).unwrap_or_default()
     }
 
-    fn delete(self, why: Deletion, metrics: &Metrics) {
+    fn delete(&self, why: Deletion, metrics: &Metrics) -> io::Result<()> {
         for file in &self.files {
             if let Err(error) = remove_file(file)
                 && error.kind() != io::ErrorKind::NotFound
             {
-                return tracing::warn!(%error, file = %file.display(), "a recording cannot be deleted");
+                tracing::warn!(%error, file = %file.display(), "a recording cannot be deleted");
+                return Err(error);
             }
         }
         // Fails for the session's while it has others.
@@ -193,6 +205,7 @@ impl Found {
             metrics.recordings.deleted.of(why).inc();
             tracing::info!(recording = %self.folder.display(), bytes = self.bytes, ?why, "a recording was deleted");
         }
+        Ok(())
     }
 }
 
@@ -303,6 +316,23 @@ mod tests {
         assert_eq!(eves.iter().map(|folder| folder.exists()).collect::<Vec<_>>(), [true, true, true, false, false]);
         assert!(adas.exists(), "hers is the oldest, and one");
         assert_eq!(swept(&home, 30, 0), (0, 4));
+    }
+
+    #[test]
+    fn one_that_is_asked_for_goes_alone_and_whole() {
+        let home = tempfile::tempdir().unwrap();
+        let (asked, other) = (add(&home, 1, "ada", EXIT, HOUR), add(&home, 2, "ada", EXIT, HOUR));
+        let half_written = asked.join(format!("{}#1", name()));
+        file(&half_written, "typed by ada", HOUR);
+        let metrics = Metrics::new(0);
+        delete(&asked, &metrics).unwrap();
+        assert!(!asked.parent().unwrap().exists() && other.join(META).exists());
+        assert_eq!(metrics.recordings.deleted.of(Deletion::Asked).get(), 1);
+        assert_eq!(delete(&asked, &metrics).unwrap_err().kind(), io::ErrorKind::NotFound);
+        let link = home.path().join(format!("{:064x}", 3));
+        symlink(other.parent().unwrap(), &link).unwrap();
+        delete(&link.join("17"), &metrics).unwrap_err();
+        assert!(other.join(META).exists(), "links are not followed");
     }
 
     #[test]

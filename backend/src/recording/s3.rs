@@ -27,6 +27,8 @@ pub(super) fn open(bucket: &Bucket) -> Result<Arc<dyn ObjectStore>, RecordingErr
         .with_access_key_id(&bucket.access_key)
         .with_secret_access_key(&bucket.secret_key)
         .with_allow_http(true)
+        // Not all have the call that deletes several.
+        .with_disable_bulk_delete(true)
         // The writer tries again by itself.
         .with_retry(RetryConfig { max_retries: 1, ..RetryConfig::default() });
     if let Some(endpoint) = &bucket.endpoint {

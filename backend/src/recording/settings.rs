@@ -53,6 +53,8 @@ pub struct RecordingSettings {
     pub place: RecordingsPlace,
     /// `RECORDING_REQUIRED`: whether a session that cannot be recorded is refused; `false` by default.
     pub required: bool,
+    /// `RECORDINGS_OWNER_DELETES`: whether a session's owner may delete its recordings; `false` by default.
+    pub owner_deletes: bool,
     /// `RECORDING_MAX_BYTES`: size of one recording, in bytes; 64 MiB by default.
     pub max_bytes: u64,
     /// `RECORDINGS_MAX_BYTES`: size of all recordings in a folder, in bytes; 10 GiB by default. Then the oldest go.
@@ -74,6 +76,7 @@ impl Default for RecordingSettings {
             recorded: Recorded::Asked,
             place: RecordingsPlace::Folder("/var/lib/termgate/recordings".into()),
             required: false,
+            owner_deletes: false,
             max_bytes: 64 * 1024 * 1024,
             total_bytes: 10 * 1024 * 1024 * 1024,
             days: 30,

@@ -149,6 +149,16 @@ impl Registry {
         if is_same { live.handle.running_command().await.ok().flatten() } else { None }
     }
 
+    /// True while the session that was created then, in ms since 1970, may write to its recording, or go on with it.
+    pub async fn may_record(&self, id: &SessionId, created_at: u64) -> Result<bool, StoreError> {
+        let live = self.live.0.lock().get(id).cloned();
+        if live.is_some_and(|live| live.lease.is_none_or(|lease| lease.record().created_at == created_at)) {
+            return Ok(true);
+        }
+        let record = self.deps.store.session(id).await?.filter(|record| record.created_at == created_at);
+        Ok(record.is_some_and(|record| !record.has_ended() || can_restart(&record)))
+    }
+
     /// Those who were removed from a session for good.
     pub async fn revoked(&self, id: &SessionId) -> Result<Revocations, StoreError> {
         let lease = self.live.0.lock().get(id).and_then(|live| live.lease.clone());

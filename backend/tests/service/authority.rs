@@ -34,7 +34,7 @@ const CALLERS: [(&str, &str, bool, Role, bool, i64); 12] = [
 const STATES: [&str; 5] = ["unknown", "created", "running", "ended", "ended before the token was issued"];
 
 /// The actions.
-const ACTIONS: [&str; 37] = [
+const ACTIONS: [&str; 38] = [
     "attach",
     "follow",
     "input",
@@ -69,6 +69,7 @@ const ACTIONS: [&str; 37] = [
     "close a connection",
     "let in again",
     "read the recording",
+    "delete the recording",
     "read the commands",
     "run a check",
     "create",
@@ -184,8 +185,16 @@ impl Case {
     /// The result of an action: `yes`, or the error code.
     async fn outcome(&mut self, action: &str) -> String {
         let frames = match action {
-            "look up" | "list" | "list the group" | "end" | "close a connection" | "let in again"
-            | "read the recording" | "read the commands" | "create" => {
+            "look up"
+            | "list"
+            | "list the group"
+            | "end"
+            | "close a connection"
+            | "let in again"
+            | "read the recording"
+            | "delete the recording"
+            | "read the commands"
+            | "create" => {
                 let let_in = format!("/api/sessions/s/revoked/j:{}", "0".repeat(64));
                 let (method, path) = match action {
                     "look up" => (Method::GET, "/api/sessions/s"),
@@ -195,6 +204,7 @@ impl Case {
                     "close a connection" => (Method::DELETE, "/api/sessions/s/connections/owners="),
                     "let in again" => (Method::DELETE, &*let_in),
                     "read the recording" => (Method::GET, "/api/sessions/s/recording"),
+                    "delete the recording" => (Method::DELETE, "/api/sessions/s/recording"),
                     "read the commands" => (Method::GET, "/api/sessions/s/commands"),
                     _ => (Method::POST, "/api/sessions"),
                 };

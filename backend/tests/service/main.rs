@@ -17,6 +17,7 @@ mod line_discipline;
 mod metrics;
 mod openapi;
 mod polled;
+mod recording_deletion;
 mod recording_stores;
 mod recordings;
 mod removal_stored;

@@ -1,9 +1,9 @@
 //! Recordings in a real S3 API: one that works, and ones that are away, slow, refuse, or are full.
 
 use crate::support::{client, until};
-use backend::metrics::Metrics;
+use backend::metrics::{Deletion, Metrics};
 use backend::recording::{
-    ActiveRecording, Bucket, Happening, Meta, RecordingSettings, Recordings, RecordingsPlace, Replay,
+    ActiveRecording, Bucket, Happening, Meta, RecordingSettings, Recordings, RecordingsPlace, Replay, ReplayError,
 };
 use futures_util::TryStreamExt;
 use shared_protocol::{Epoch, SessionId};
@@ -91,6 +91,26 @@ async fn a_bucket_that_is_away_gets_the_part_when_it_is_back() {
     until("the part", async || metrics.recordings.parts.get() == 1).await;
     recording.finish().await;
     assert!(read(&recordings).await.contains("meanwhile"));
+}
+
+#[tokio::test]
+async fn a_bucket_loses_a_recording_whole_or_keeps_whose_it_was() {
+    let (_moto, proxy, recordings, metrics) = s3().await;
+    let recording = begin(&recordings).await.unwrap();
+    for _ in 0..3 {
+        assert!(recording.buffer.push(0, Happening::Output(vec![b'x'; 200_000])));
+        until("the writer", async || recording.buffer.held() == 0).await;
+    }
+    recording.finish().await;
+    let found = async || Replay::find(&recordings, &id(), None, |meta| meta.sub == "ada").await;
+    let replay = found().await.unwrap();
+    proxy.cut().await;
+    replay.delete(&recordings).await.unwrap_err();
+    proxy.restore().await;
+    found().await.unwrap().delete(&recordings).await.unwrap();
+    assert!(matches!(found().await, Err(ReplayError::NotFound)));
+    assert_eq!(metrics.recordings.deleted.of(Deletion::Asked).get(), 1);
+    assert!(!begin(&recordings).await.unwrap().buffer.is_full(), "its parts are gone, too");
 }
 
 #[tokio::test]

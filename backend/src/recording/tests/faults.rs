@@ -2,7 +2,8 @@
 
 use super::super::calls::MAX_CALLS;
 use super::{
-    Happening, RecordingSettings, Replay, ReplayError, START, begin, id, meta, print, recordings, recordings_in,
+    Happening, PART_TIME, RecordingSettings, Replay, ReplayError, START, begin, id, meta, print, recordings,
+    recordings_in,
 };
 use crate::recording::keys::RecordingKey;
 use async_trait::async_trait;
@@ -85,6 +86,28 @@ async fn a_part_that_hangs_is_not_written_a_second_time() {
     sleep(Duration::from_secs(600)).await;
     assert_eq!(store.begun.load(Ordering::Relaxed), 1, "each holds a thread");
     assert!(recording.buffer.push(0, Happening::Exit(0)), "the session goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_of_a_deletion_goes_with_the_next() {
+    let store = Arc::new(ThrottledStore::new(InMemory::new(), ThrottleConfig::default()));
+    let recordings = recordings_in(Arc::<ThrottledStore<InMemory>>::clone(&store), RecordingSettings::default());
+    let recording = begin(&recordings, 1, START).await;
+    for _ in 0..5 {
+        print(&recording, "hello");
+        sleep(PART_TIME * 2).await;
+    }
+    recording.finish().await;
+    store.config_mut(|config| config.wait_delete_per_call = Duration::from_secs(3600));
+    let session = id();
+    let found = || Replay::find(&recordings, &session, None, |meta| meta.sub == "ada");
+    let begun = Instant::now();
+    found().await.unwrap().delete(&recordings).await.unwrap_err();
+    assert_eq!(begun.elapsed().as_secs(), 20);
+    store.config_mut(|config| config.wait_delete_per_call = Duration::ZERO);
+    found().await.expect("whose it is goes last").delete(&recordings).await.unwrap();
+    assert!(recordings.list(&recordings.root).await.unwrap().is_empty());
+    assert!(matches!(found().await, Err(ReplayError::NotFound)));
 }
 
 #[tokio::test(start_paused = true)]
