@@ -4,11 +4,15 @@
 
 export interface SimulatedUser {
   id: string;
+  /** As other people see it. */
+  name: string;
   mayEnter(lab: string): boolean;
+  teaches(lab: string): boolean;
 }
 
 /** The signed-in user; null if there is none. */
 export async function currentUser(request: Request): Promise<SimulatedUser | null> {
   const id = request.headers.get("x-test-user");
-  return id ? { id, mayEnter: (lab) => lab !== "closed" } : null;
+  if (!id) return null;
+  return { id, name: `The user ${id}`, mayEnter: (lab) => lab !== "closed", teaches: (lab) => `${lab}-ina` === id };
 }

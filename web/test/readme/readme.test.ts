@@ -9,6 +9,7 @@ import { jwtVerify } from "jose";
 import { afterEach, expect, test, vi } from "vitest";
 import type { ClientErrorCode } from "../../src/core/index.ts";
 import * as events from "./app/api/events/route.ts";
+import * as instructor from "./app/api/instructor-token/route.ts";
 import { GET } from "./app/api/terminal-token/route.ts";
 
 const read = (path: string) => readFileSync(new URL(path, import.meta.url), "utf8");
@@ -17,14 +18,17 @@ const SECRET = "0123456789abcdef0123456789abcdef";
 
 afterEach(() => vi.unstubAllEnvs());
 
-test.each(["app/api/terminal-token/route.ts", "app/lab/terminal.tsx", "app/api/events/route.ts"])(
-  "contains %s",
-  (path) => {
-    expect(readme).toContain(`\`${path}\``);
-    const code = read(path).replace(/^\/\*\*[^/]*\*\/\n\n/, "");
-    expect(readme).toContain(`\n${code}\`\`\`\n`);
-  },
-);
+test.each([
+  "app/api/terminal-token/route.ts",
+  "app/lab/terminal.tsx",
+  "app/api/instructor-token/route.ts",
+  "app/class/wall.tsx",
+  "app/api/events/route.ts",
+])("contains %s", (path) => {
+  expect(readme).toContain(`\`${path}\``);
+  const code = read(path).replace(/^\/\*\*[^/]*\*\/\n\n/, "");
+  expect(readme).toContain(`\n${code}\`\`\`\n`);
+});
 
 async function ask(user: string | undefined, lab: string): Promise<Response> {
   vi.stubEnv("JWT_SECRET", SECRET);
@@ -47,6 +51,31 @@ test("the example's tokens have the required claims", async () => {
 test("the example rejects unauthorized requests", async () => {
   expect((await ask(undefined, "sql")).status).toBe(401);
   expect((await ask("ada", "closed")).status).toBe(403);
+});
+
+test("the example gives an instructor a token for the own class alone, and without a session", async () => {
+  vi.stubEnv("JWT_SECRET", SECRET);
+  const asks = (user: string) => {
+    const headers = { "x-test-user": user };
+    return instructor.GET(new Request("https://labs.example/api/instructor-token?lab=sql", { headers }));
+  };
+  expect((await asks("ada")).status).toBe(403);
+  const answer = await asks("sql-ina");
+  const { token } = (await answer.json()) as { token: string };
+  const { payload } = await jwtVerify(token, new TextEncoder().encode(SECRET), {
+    ...{ algorithms: ["HS256"], issuer: "labs.example", audience: "termgate" },
+  });
+  expect(payload).toMatchObject({ sub: "sql-ina", grp: "sql", role: "instructor", name: "The user sql-ina" });
+  expect(payload).not.toHaveProperty("sid");
+  expect(answer.headers.get("cache-control")).toBe("no-store");
+});
+
+test("the example's page for an instructor names every prop of the wall", () => {
+  const section = readme.split("\n## ").find((part) => part.startsWith("An instructor's page")) ?? "";
+  const [, body = ""] = read("../../src/view/wall/termgate-wall.tsx").split("interface TermgateWallProps {");
+  const props = [...(body.split("\n}")[0] ?? "").matchAll(/^ {2}(\w+)[?(:]/gm)].map(([, name = ""]) => name);
+  expect(props.length).toBeGreaterThan(5);
+  expect(props.filter((name) => !new RegExp(`\`${name}[\`(]`).test(section))).toEqual([]);
 });
 
 const KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
