@@ -2,6 +2,7 @@
  * An instructor's wall over students with real shells.
  */
 
+import { AxeBuilder } from "@axe-core/playwright";
 import { type Browser, expect, type Page } from "@playwright/test";
 import { visit } from "./dev-token.ts";
 import { test } from "./stack.ts";
@@ -79,6 +80,54 @@ test("a wall shows every student's screen, and a tile opens in place", async ({ 
   await one.page.context().close();
   await expect(tile(wall, "Student 1")).toContainText("Away");
   expect(problems).toEqual([]);
+  await wall.context().close();
+});
+
+test("the wall and its class page work with a screen reader and by keyboard alone", async ({
+  page,
+  browser,
+  stack,
+}) => {
+  const links = await createClass(page, stack.url, 2);
+  const violations = async (of: Page) => {
+    const { violations } = await new AxeBuilder({ page: of }).analyze();
+    return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.html}`));
+  };
+  for (const theme of ["dark", "light"] as const) {
+    await page.emulateMedia({ colorScheme: theme });
+    expect(await violations(page), `the class, ${theme}`).toEqual([]);
+  }
+  const one = await student(browser, links.students[0] as string);
+  await one.run(
+    "for i in 1 2 3 4 5 6 7; do printf '\\e[3%dm colour %d \\e[9%dm bright\\e[0m\\n' $i $i $i; done; false",
+  );
+  await one.page.getByRole("button", { name: "Raise hand" }).click();
+  const wall = await (await browser.newContext({ viewport: { width: 1100, height: 800 } })).newPage();
+  await wall.goto(links.wall);
+  await expect(tile(wall, "Student 1")).toContainText("Hand raised");
+  for (const theme of ["dark", "light"] as const) {
+    await wall.emulateMedia({ colorScheme: theme });
+    expect(await violations(wall), theme).toEqual([]);
+  }
+  // From the address bar: to the search, to the message, and to the tile.
+  await wall.keyboard.press("Tab");
+  await expect(wall.getByLabel("Search")).toBeFocused();
+  await wall.keyboard.press("Tab");
+  await wall.keyboard.press("Enter");
+  expect(await violations(wall), "the message to everyone").toEqual([]);
+  await wall.getByRole("button", { name: "Message to everyone" }).click();
+  await wall.getByLabel("Search").focus();
+  const open = wall.getByRole("button", { name: "Open Student 1" });
+  for (let presses = 0; presses < 2; presses += 1) await wall.keyboard.press("Tab");
+  await expect(open).toBeFocused();
+  await wall.keyboard.press("Enter");
+  await expect(wall.locator(".tg-wall-opened [data-status=connected]")).toBeVisible();
+  expect(await violations(wall), "an opened tile").toEqual([]);
+  const close = wall.getByRole("button", { name: "Close Student 1" });
+  await close.focus();
+  await wall.keyboard.press("Enter");
+  await expect(close).toHaveCount(0);
+  await one.page.context().close();
   await wall.context().close();
 });
 
