@@ -2,9 +2,9 @@
  * A student and an instructor in one session.
  */
 
-import { type Browser, expect } from "@playwright/test";
+import { type Browser, type BrowserContextOptions, expect } from "@playwright/test";
 import { type Stack, test } from "./stack.ts";
-import { TerminalPage } from "./terminal-page.ts";
+import { PHONE, TerminalPage } from "./terminal-page.ts";
 
 const CLASS = { grp: "class-7" };
 const INSTRUCTOR = { ...CLASS, sub: "grace", name: "Grace Hopper", role: "instructor" };
@@ -14,8 +14,10 @@ interface Visitor {
   leave(): Promise<void>;
 }
 
-async function visit(browser: Browser, address: string): Promise<Visitor> {
-  const context = await browser.newContext({ viewport: { width: 1000, height: 420 } });
+const WINDOW: BrowserContextOptions = { viewport: { width: 1000, height: 420 } };
+
+async function visit(browser: Browser, address: string, options = WINDOW): Promise<Visitor> {
+  const context = await browser.newContext(options);
   const terminal = new TerminalPage(await context.newPage());
   await terminal.page.goto(address);
   await terminal.prompt();
@@ -23,10 +25,14 @@ async function visit(browser: Browser, address: string): Promise<Visitor> {
 }
 
 /** A student's session of its own, and its instructor. */
-async function classroom(browser: Browser, stack: Stack): Promise<{ student: Visitor; instructor: Visitor }> {
+async function classroom(
+  browser: Browser,
+  stack: Stack,
+  options?: BrowserContextOptions,
+): Promise<{ student: Visitor; instructor: Visitor }> {
   const session = `class-${crypto.randomUUID().slice(0, 8)}`;
   const ada = { ...CLASS, sub: `ada-${session}`, name: "Ada Lovelace", sid: session };
-  const student = await visit(browser, stack.address(session, ada));
+  const student = await visit(browser, stack.address(session, ada), options);
   const instructor = await visit(browser, stack.address(session, INSTRUCTOR));
   return { student, instructor };
 }
@@ -129,6 +135,93 @@ test("an instructor asks to type, and the student takes the keyboard back", asyn
   await theirs.keyboard.type("echo own-$((40 + 5))\n");
   await instructor.terminal.shows("own-45");
   expect(await student.terminal.text()).not.toContain("late-");
+  for (const visitor of [student, instructor]) {
+    expect(visitor.terminal.problems).toEqual([]);
+    await visitor.leave();
+  }
+});
+
+test("keys that are typed on a loan arrive once and in order over connections that are lost", async ({
+  browser,
+  launch,
+}) => {
+  test.slow();
+  const stack = await launch({}, "--fault", "none", "--seed", "5");
+  const { student, instructor } = await classroom(browser, stack);
+  const [theirs, mine] = [student.terminal.page, instructor.terminal.page];
+  const button = (page: typeof mine, name: string) => page.getByRole("button", { name, exact: true });
+  await student.terminal.run("stty -echo; PS1='ready$ '");
+  await student.terminal.type("cat > typed.txt\n");
+  await button(mine, "Ask to type").click();
+  await button(theirs, "Until taken back").click();
+  await expect(mine.locator(".tg-typing")).toHaveText("You type in this terminal too");
+  await stack.faults("reorder=0.2,repeat=0.05,lose=0.02,delay=0..50");
+  const lines: string[] = [];
+  for (const how of ["abort", "close", "abort"] as const) {
+    const cut = stack.cut(how);
+    for (let row = 0; row < 4; row += 1) {
+      lines.push(`line ${lines.length} of Grace, grüße 日本`);
+      await mine.keyboard.type(`${lines.at(-1)}\n`, { delay: 10 });
+    }
+    await cut;
+  }
+  await stack.faults("none");
+  await expect(mine.locator(".tg-typing")).toHaveText("You type in this terminal too");
+  await mine.keyboard.press("Control+d");
+  await student.terminal.shows(/ready\$ $/m, 60_000);
+  await theirs.keyboard.type("stty echo\n");
+  expect(await student.terminal.run("cat typed.txt")).toEqual(lines);
+  // Lost while the owner takes the keyboard back: what comes late is not typed.
+  const taken = button(theirs, "Take back").click();
+  await stack.cut("abort");
+  await taken;
+  await expect(mine.locator(".tg-badge")).toHaveText("Read-only");
+  await mine.keyboard.type("echo late-$((40 + 4))\n");
+  expect(await student.terminal.run("echo own-$((40 + 5))")).toEqual(["own-45"]);
+  expect(await student.terminal.text()).not.toContain("late-");
+  for (const visitor of [student, instructor]) await visitor.leave();
+});
+
+test("on a phone, a student sees who watches, raises a hand, and lends and takes back the keyboard", async ({
+  browser,
+  stack,
+}) => {
+  const { student, instructor } = await classroom(browser, stack, PHONE);
+  const [theirs, mine] = [student.terminal.page, instructor.terminal.page];
+  const small = () =>
+    theirs.evaluate(() =>
+      [...document.querySelectorAll("button")]
+        .map((button) => ({ name: button.textContent || button.ariaLabel, box: button.getBoundingClientRect() }))
+        .filter(({ box }) => box.width > 1 && (box.width < 44 || box.height < 44 || box.right > window.innerWidth))
+        .map(({ name, box }) => `${name} ${box.width}×${box.height} up to ${box.right}`),
+    );
+  const looks = async (name: string) => {
+    for (const colorScheme of ["dark", "light"] as const) {
+      await theirs.emulateMedia({ colorScheme });
+      await student.terminal.screenshot(`classroom-phone-${name}-${colorScheme}`);
+    }
+    expect(await theirs.evaluate(() => document.documentElement.scrollWidth), name).toBe(390);
+    expect(await small(), name).toEqual([]);
+  };
+  const detail = theirs.locator(".tg-detail");
+  await expect(detail).toHaveText("Grace Hopper (instructor) is watching");
+  await expect(detail).toBeInViewport({ ratio: 1 });
+  await theirs.getByRole("button", { name: "Raise hand" }).tap();
+  await mine.getByRole("button", { name: "Hand raised: I see it" }).click();
+  await expect(detail).toHaveText("Grace Hopper has seen your hand");
+  await expect(detail).toBeInViewport({ ratio: 1 });
+  await looks("hand");
+  await mine.getByRole("button", { name: "Ask to type", exact: true }).click();
+  for (const answer of ["Allow for now", "Until taken back", "No"]) {
+    await expect(theirs.getByRole("button", { name: answer, exact: true })).toBeInViewport({ ratio: 1 });
+  }
+  await looks("asked");
+  await theirs.getByRole("button", { name: "Allow for now", exact: true }).tap();
+  await mine.keyboard.type("echo lent-$((40 + 2))\n");
+  await student.terminal.shows("lent-42");
+  await looks("lent");
+  await theirs.getByRole("button", { name: "Take back", exact: true }).tap();
+  await expect(mine.locator(".tg-badge")).toHaveText("Read-only");
   for (const visitor of [student, instructor]) {
     expect(visitor.terminal.problems).toEqual([]);
     await visitor.leave();
