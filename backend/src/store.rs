@@ -10,6 +10,7 @@ mod measured;
 mod memory;
 mod redis;
 mod revocations;
+mod turns;
 
 pub use class::{ClassRecord, Keyboard};
 pub use commands::{CommandPlace, CommandRecord, MAX_COMMANDS};
@@ -20,6 +21,7 @@ pub use measured::{Fault, FaultyStore};
 pub use memory::MemoryStore;
 pub use redis::{ConnectError, RedisStore, START_TIMEOUT as REDIS_START_TIMEOUT};
 pub use revocations::{MAX_REVOKED, Member, REVOKED_TTL, Revocations};
+pub use turns::{Pace, Turn};
 
 use async_trait::async_trait;
 use auth_tokens::body_hash;
@@ -52,6 +54,9 @@ pub const INSTANCE_TTL: Duration = Duration::from_secs(15);
 
 /// TTL of a wall's owner after the page's last message: three times the interval of `wall`.
 pub const WALL_TTL: Duration = Duration::from_secs(60);
+
+/// TTL of the messages of a sender to a class: the longest time in which they are counted.
+pub const ANNOUNCEMENTS_TTL: Duration = Duration::from_secs(600);
 
 /// One process of the service: random at each start, never reused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, derive_more::Display)]
@@ -314,6 +319,9 @@ pub trait Store: Send + Sync {
         owner: &InstanceId,
         instead_of: Option<&InstanceId>,
     ) -> Result<InstanceId, StoreError>;
+
+    /// Counts a message of a sender to a class, if that is due; atomic. No window is longer than [`ANNOUNCEMENTS_TTL`].
+    async fn take_turn(&self, sender: &str, pace: Pace) -> Result<Turn, StoreError>;
 
     /// Marks an instance as alive for [`INSTANCE_TTL`]. Returns whether it was alive before: false for an instance that should
     /// have been means that the store has lost its data.

@@ -114,8 +114,7 @@ label_values! {
         Put, Session, SessionsOf, SessionsIn, PutScreen, DeleteScreen, Screen, PutConnection, ConnectionsOf, ConnectionGone, IsGone,
         PutRevoked, Revoked, PutClass, Class, PutCommands, Commands,
         PushEvents, FirstEvent, TakeEvent, SessionsWithEvents, ClaimSender, PutDispatch, Dispatch, ClaimWall,
-        Beat, Leave,
-        Instance, Instances,
+        TakeTurn, Beat, Leave, Instance, Instances,
     }
 }
 

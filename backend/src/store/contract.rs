@@ -3,13 +3,14 @@
 
 use super::{
     Cas, ClassRecord, CommandPlace, CommandRecord, ConnectionRecord, Creator, DispatchRecord, EventRecord, Instance,
-    InstanceId, Keyboard, MAX_COMMANDS, MAX_EVENTS, MAX_REVOKED, Member, Priority, Revocations, ScreenRecord,
-    SessionRecord, SessionState, Store, WaitingEvent,
+    InstanceId, Keyboard, MAX_COMMANDS, MAX_EVENTS, MAX_REVOKED, Member, Pace, Priority, Revocations, ScreenRecord,
+    SessionRecord, SessionState, Store, Turn, WaitingEvent,
 };
 use shared_protocol::server::{RaisedHand, ShellCommand, Typist};
 use shared_protocol::{
     ClientId, ConnectionId, Dispatch, EndReason, Epoch, GroupId, Loan, Role, SessionId, Takeover, Who,
 };
+use std::time::Duration;
 
 /// The whole contract, on an empty store.
 pub async fn keeps_all(store: &impl Store) {
@@ -25,6 +26,7 @@ pub async fn keeps_all(store: &impl Store) {
     gives_events_to_one_sender(store).await;
     keeps_dispatch(store).await;
     gives_a_wall_to_one(store).await;
+    counts_turns(store).await;
     keeps_instances(store).await;
 }
 
@@ -137,6 +139,22 @@ async fn gives_a_wall_to_one(store: &impl Store) {
     assert_eq!(claim(&first, None).await, second);
     let other = ClientId::new("page-2").unwrap();
     assert_eq!(store.claim_wall(&other, &first, None).await.unwrap(), first);
+}
+
+/// A sender gets so many turns, and none too soon; each sender has its own.
+async fn counts_turns(store: &impl Store) {
+    let minute = Duration::from_secs(60);
+    let (slow, few) = (
+        Pace { interval: minute, most: 2, window: minute },
+        Pace { interval: Duration::ZERO, most: 3, window: minute },
+    );
+    let take = async |sender, pace| store.take_turn(sender, pace).await.unwrap();
+    assert_eq!([take("class-7 ada", slow).await, take("class-7 ada", slow).await], [Turn::Taken, Turn::TooSoon]);
+    for sender in ["class-7 eve", "class-8 ada"] {
+        for expected in [Turn::Taken, Turn::Taken, Turn::Taken, Turn::TooMany, Turn::TooMany] {
+            assert_eq!(take(sender, few).await, expected, "{sender}");
+        }
+    }
 }
 
 /// A user in a group.

@@ -2,8 +2,8 @@
 //! contract for a second writer.
 
 use super::{
-    CONNECTION_TTL, DISCONNECTED_TTL, DISPATCH_TTL, EVENTS_TTL, INSTANCE_TTL, REVOKED_TTL, RUNNING_TTL, SENDER_TTL,
-    TOMBSTONE_TTL, WALL_TTL,
+    ANNOUNCEMENTS_TTL, CONNECTION_TTL, DISCONNECTED_TTL, DISPATCH_TTL, EVENTS_TTL, INSTANCE_TTL, REVOKED_TTL,
+    RUNNING_TTL, SENDER_TTL, TOMBSTONE_TTL, WALL_TTL,
 };
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -159,6 +159,14 @@ pub const WALL: KeySpec = KeySpec {
     writer: "the instance that takes the wall, and again with each of the page's messages `wall`",
 };
 
+/// Messages of a sender to a class, by the class, a space and the user; their members mean nothing.
+pub const ANNOUNCEMENTS: KeySpec = KeySpec {
+    pattern: "announcements:{}",
+    shape: Shape::Index,
+    ttl: ANNOUNCEMENTS_TTL,
+    writer: "the instance that gets such a message, before it passes it on",
+};
+
 /// One instance of the service.
 pub const INSTANCE: KeySpec = KeySpec {
     pattern: "instance:{}",
@@ -184,7 +192,7 @@ pub const SESSIONS_OF_GROUP: KeySpec = KeySpec {
 };
 
 /// All kinds of key.
-pub const TABLE: [KeySpec; 17] = [
+pub const TABLE: [KeySpec; 18] = [
     SESSION,
     SCREEN,
     CONNECTIONS_OF_SESSION,
@@ -198,6 +206,7 @@ pub const TABLE: [KeySpec; 17] = [
     SESSIONS_WITH_EVENTS,
     DISPATCH,
     WALL,
+    ANNOUNCEMENTS,
     INSTANCE,
     INSTANCES,
     SESSIONS_OF_USER,

@@ -3,7 +3,7 @@
 
 use super::{
     Cas, ClassRecord, CommandPlace, CommandRecord, ConnectionRecord, DispatchRecord, EventRecord, Instance, InstanceId,
-    Revocations, ScreenRecord, SessionRecord, Store, StoreError, Version,
+    Pace, Revocations, ScreenRecord, SessionRecord, Store, StoreError, Turn, Version,
 };
 use crate::metrics::{Metrics, Operation};
 use async_trait::async_trait;
@@ -96,6 +96,7 @@ macro_rules! implement_all { ($store:ty) => { implement! { $store;
     put_dispatch(api: &str, record: &DispatchRecord) -> () = PutDispatch;
     dispatch(api: &str) -> Option<DispatchRecord> = Dispatch;
     claim_wall(client: &ClientId, owner: &InstanceId, instead_of: Option<&InstanceId>) -> InstanceId = ClaimWall;
+    take_turn(sender: &str, pace: Pace) -> Turn = TakeTurn;
     heartbeat(instance: &Instance) -> bool = Beat;
     deregister(id: &InstanceId) -> () = Leave;
     instance(id: &InstanceId) -> Option<Instance> = Instance;

@@ -1,10 +1,11 @@
 //! The store of a single instance: state lives as long as the process.
 
+use super::turns::Turns;
 use super::{
-    CONNECTION_TTL, Cas, ClassRecord, CommandPlace, CommandRecord, ConnectionRecord, DISCONNECTED_TTL, DISPATCH_TTL,
-    DispatchRecord, EVENTS_TTL, EventQueue, EventRecord, INSTANCE_TTL, Instance, InstanceId, MAX_COMMANDS, RUNNING_TTL,
-    Revocations, SENDER_TTL, ScreenRecord, SessionRecord, SessionState, Store, StoreError, TOMBSTONE_TTL, Version,
-    WALL_TTL, session_ttl,
+    ANNOUNCEMENTS_TTL, CONNECTION_TTL, Cas, ClassRecord, CommandPlace, CommandRecord, ConnectionRecord,
+    DISCONNECTED_TTL, DISPATCH_TTL, DispatchRecord, EVENTS_TTL, EventQueue, EventRecord, INSTANCE_TTL, Instance,
+    InstanceId, MAX_COMMANDS, Pace, RUNNING_TTL, Revocations, SENDER_TTL, ScreenRecord, SessionRecord, SessionState,
+    Store, StoreError, TOMBSTONE_TTL, Turn, Version, WALL_TTL, session_ttl,
 };
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -75,6 +76,7 @@ struct State {
     senders: ExpiringMap<SessionId, InstanceId>,
     dispatches: ExpiringMap<String, DispatchRecord>,
     walls: ExpiringMap<ClientId, InstanceId>,
+    announcements: ExpiringMap<String, Turns>,
     instances: ExpiringMap<InstanceId, Instance>,
 }
 
@@ -276,6 +278,14 @@ impl Store for MemoryStore {
         }
         state.walls.put(client.clone(), owner.clone(), Some(WALL_TTL));
         Ok(owner.clone())
+    }
+
+    async fn take_turn(&self, sender: &str, pace: Pace) -> Result<Turn, StoreError> {
+        let mut state = self.state.lock();
+        let mut turns = state.announcements.get(&sender.to_owned()).unwrap_or_default();
+        let turn = turns.take(pace, Instant::now());
+        state.announcements.put(sender.to_owned(), turns, Some(ANNOUNCEMENTS_TTL));
+        Ok(turn)
     }
 
     async fn heartbeat(&self, instance: &Instance) -> Result<bool, StoreError> {

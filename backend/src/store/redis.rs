@@ -12,13 +12,14 @@ pub use bootstrap::{ConnectError, START_TIMEOUT};
 
 use super::events::ROOM;
 use super::keys::{
-    CLASS, COMMANDS, CONNECTION, CONNECTION_GONE, CONNECTIONS_OF_SESSION, DISPATCH, EVENT_SENDER, EVENTS, INSTANCE,
-    INSTANCES, KeySpec, REVOKED, SCREEN, SESSION, SESSIONS_OF_GROUP, SESSIONS_OF_USER, SESSIONS_WITH_EVENTS, WALL,
+    ANNOUNCEMENTS, CLASS, COMMANDS, CONNECTION, CONNECTION_GONE, CONNECTIONS_OF_SESSION, DISPATCH, EVENT_SENDER,
+    EVENTS, INSTANCE, INSTANCES, KeySpec, REVOKED, SCREEN, SESSION, SESSIONS_OF_GROUP, SESSIONS_OF_USER,
+    SESSIONS_WITH_EVENTS, WALL,
 };
 use super::{
     Cas, ClassRecord, CommandPlace, CommandRecord, ConnectionRecord, DispatchRecord, EventRecord, Instance, InstanceId,
-    MAX_COMMANDS, MAX_EVENTS, MAX_REVOKED, Member, Revocations, ScreenRecord, SessionRecord, Store, StoreError,
-    Version, session_ttl,
+    MAX_COMMANDS, MAX_EVENTS, MAX_REVOKED, Member, Pace, Revocations, ScreenRecord, SessionRecord, Store, StoreError,
+    Turn, Version, session_ttl,
 };
 use async_trait::async_trait;
 use connection::{Call, Command, ManagedConnection};
@@ -322,6 +323,12 @@ impl Store for RedisStore {
         let command = scripts::claim(&WALL, client.as_str(), owner, instead_of);
         let answer = self.connection.call().execute_one(command).await?;
         redis::from_redis_value(answer).map(InstanceId).map_err(unexpected(&WALL.key(client.as_str())))
+    }
+
+    async fn take_turn(&self, sender: &str, pace: Pace) -> Result<Turn, StoreError> {
+        let command = scripts::take_turn(&ANNOUNCEMENTS, sender, pace);
+        let answer = self.connection.call().execute_one(command).await?;
+        records::turn(answer).map_err(unexpected(&ANNOUNCEMENTS.key(sender)))
     }
 
     async fn heartbeat(&self, instance: &Instance) -> Result<bool, StoreError> {

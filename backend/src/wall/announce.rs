@@ -6,7 +6,7 @@ use super::question::{Announcement, Heard, OtherInstances};
 use crate::audit::audit;
 use crate::rate_limit::RateLimiter;
 use crate::session::{Caller, Classes, SessionError, Watcher, plain_line};
-use crate::store::{InstanceId, Member};
+use crate::store::{InstanceId, Member, Pace, Store, Turn};
 use futures_util::future::join_all;
 use shared_protocol::client::Announce;
 use shared_protocol::server::{Announced, Notice};
@@ -15,14 +15,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Shortest time between two messages of an instructor to a group.
-const INTERVAL: Duration = Duration::from_secs(2);
+/// Messages of an instructor to a group, over all instances.
+const PACE: Pace = Pace { interval: Duration::from_secs(2), most: 30, window: Duration::from_secs(600) };
 
-/// Messages of an instructor to a group in [`LONG_INTERVAL`].
-const BURST: u32 = 30;
-
-/// Time in which [`BURST`] messages are allowed.
-const LONG_INTERVAL: Duration = Duration::from_secs(600);
+/// Time that the store has to count a message. After it, this instance counts alone.
+const COUNT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Longest name of a sender, in characters.
 const NAME_CHARACTERS: usize = 64;
@@ -35,14 +32,32 @@ type Sender = (String, GroupId);
 
 /// Passes messages to the sessions of a class.
 pub(super) struct Announcer {
-    pace: RateLimiter<Sender>,
+    /// Messages at this instance: keeps a flood from the store.
+    interval: RateLimiter<Sender>,
+    /// Messages at this instance in a longer time; counts where the store does not answer.
     total: RateLimiter<Sender>,
 }
 
 impl Announcer {
     pub(super) fn new() -> Self {
-        let total = RateLimiter::new(BURST, LONG_INTERVAL, BURST);
-        Self { pace: RateLimiter::new(1, INTERVAL, 1), total }
+        let most = PACE.most as u32;
+        Self { interval: RateLimiter::new(1, PACE.interval, 1), total: RateLimiter::new(most, PACE.window, most) }
+    }
+
+    /// Counts a message of the sender.
+    async fn turn(&self, store: &dyn Store, sender: &Sender) -> Turn {
+        if self.interval.check(sender).is_err() {
+            return Turn::TooSoon;
+        }
+        let here = self.total.check(sender).map_or(Turn::TooMany, |()| Turn::Taken);
+        let (user, group) = sender;
+        // A group has no space.
+        match timeout(COUNT_TIMEOUT, store.take_turn(&format!("{group} {user}"), PACE)).await {
+            Ok(Ok(turn)) => return turn,
+            Ok(Err(error)) => tracing::warn!(%error, "messages to the class are counted at this instance alone"),
+            Err(_) => tracing::warn!("messages to the class are counted at this instance alone: the store is slow"),
+        }
+        here
     }
 
     /// Says the message in the group's sessions, wherever they run.
@@ -56,11 +71,10 @@ impl Announcer {
     ) -> Result<Announced, SessionError> {
         let sender = (caller.user.clone(), group);
         let limited = |text: &str| Err(SessionError::new(ErrorCode::RateLimited, text));
-        if self.pace.check(&sender).is_err() {
-            return limited("one message in two seconds; send it again");
-        }
-        if self.total.check(&sender).is_err() {
-            return limited("thirty messages in ten minutes; send it again later");
+        match self.turn(&*classes.deps.store, &sender).await {
+            Turn::Taken => {}
+            Turn::TooSoon => return limited("one message in two seconds; send it again"),
+            Turn::TooMany => return limited("thirty messages in ten minutes; send it again later"),
         }
         let (id, (_, grp)) = (message.id.clone(), sender);
         let by = Member::of(&caller.user, caller.role, caller.class.jti.as_deref());

@@ -9,8 +9,8 @@ use backend::metrics::Operation;
 use backend::store::{Fault, FaultyStore, Member, MemoryStore, Store};
 use backend::terminal::scripted::ScriptedSpawner;
 use serde_json::{Value, json};
-use shared_protocol::gateway::{ANNOUNCE_PATH, GROUP_PATH};
-use shared_protocol::{Role, UserClaims};
+use shared_protocol::gateway::{ANNOUNCE_PATH, GROUP_PATH, MESSAGE_PATH};
+use shared_protocol::{GatewayClaims, Role, UserClaims};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -38,8 +38,9 @@ async fn a_message_reaches_the_class_in_every_instance_once() {
     store.compare_and_set(&created("idle"), Some(&record("idle", "idle").version())).await.unwrap();
     let named = UserClaims { class: class("class-7", Some("Grace H.")), ..instructor("class-7") };
     assert_eq!(say(&here, &named, announce("a-1", Some("ls -la"))).await, (2, 1));
-    // Once more over the other instance, as after a lost answer.
-    assert_eq!(say(&there, &named, announce("a-1", Some("ls -la"))).await, (2, 1));
+    // Once more over the other instance, as after a lost answer; each instructor may send one in two seconds.
+    let ida = UserClaims { sub: "ida".into(), ..named };
+    assert_eq!(say(&there, &ida, announce("a-1", Some("ls -la"))).await, (2, 1));
     for (page, count) in [(&mut ada, 1), (&mut ben, 1), (&mut eve, 0)] {
         if count > 0 {
             page.event(is_notice).await;
@@ -50,6 +51,65 @@ async fn a_message_reaches_the_class_in_every_instance_once() {
     late.event(is_notice).await;
     assert_eq!(asked.load(Ordering::Relaxed), 0, "an instance without a session of the class is not asked");
     tokio::join!(here.stop(), there.stop());
+}
+
+/// Has an instructor say something over one instance that is refused: `true` if for its interval, `false` for its number.
+async fn refused_for_its_interval(service: &Service, instructor: &UserClaims, message: Value) -> bool {
+    let mut page = Page::open(service, instructor).await;
+    page.send(message).await;
+    let answer = page.receive().await;
+    assert_eq!((&answer["type"], &answer["code"]), (&json!("error"), &json!("RATE_LIMITED")), "{answer}");
+    answer["message"].as_str().unwrap().contains("two seconds")
+}
+
+#[tokio::test]
+async fn an_instructor_with_two_instances_has_the_rate_of_one() {
+    let store = Arc::new(FaultyStore::new(MemoryStore::shared()));
+    let start = || Service::one_of(&[], Arc::new(ScriptedSpawner::default()), Arc::<FaultyStore>::clone(&store));
+    let (here, there) = (start().await, start().await);
+    let ina = instructor("class-7");
+    assert_eq!(say(&here, &ina, announce("a-1", None)).await, (0, 0));
+    assert!(refused_for_its_interval(&there, &ina, announce("a-2", None)).await);
+    assert_eq!(say(&there, &instructor("class-8"), announce("a-3", None)).await, (0, 0), "another class");
+    let before = store.calls(Operation::TakeTurn);
+    assert!(refused_for_its_interval(&here, &ina, announce("a-4", None)).await);
+    assert_eq!(store.calls(Operation::TakeTurn), before, "a flood does not reach the store");
+    // Without the store, each instance counts on its own.
+    for (number, fault) in [Fault::Fails, Fault::Hangs].into_iter().enumerate() {
+        store.set(Operation::TakeTurn, fault);
+        let instructor = UserClaims { sub: format!("ivy-{number}"), ..instructor("class-7") };
+        for service in [&here, &there] {
+            assert_eq!(say(service, &instructor, announce("a-6", None)).await, (0, 0), "{fault:?}");
+            assert!(refused_for_its_interval(service, &instructor, announce("a-7", None)).await);
+        }
+    }
+    store.set(Operation::TakeTurn, Fault::None);
+    tokio::join!(here.stop(), there.stop());
+}
+
+#[tokio::test(start_paused = true)]
+async fn thirty_messages_in_ten_minutes_are_those_of_all_instances() {
+    let store = Arc::new(MemoryStore::shared());
+    let [(here, _), (there, _)] = [instance(&store).await, instance(&store).await];
+    let say = async |number: usize| {
+        let body = announce(&format!("a-{number}"), None).to_string();
+        let claims = gateway_claims(MESSAGE_PATH, body.as_bytes(), "w=", None);
+        let claims = GatewayClaims { role: Role::Instructor, class: class("class-7", None), ..claims };
+        let service = if number.is_multiple_of(2) { &here } else { &there };
+        let answer = read(service.post(&claims, &body).await).await.1;
+        tokio::time::advance(Duration::from_secs(2)).await;
+        answer
+    };
+    for number in 0..30 {
+        assert_eq!(say(number).await["type"], "announced", "{number}");
+    }
+    for number in [30, 31] {
+        let answer = say(number).await;
+        assert_eq!(answer["code"], "RATE_LIMITED", "{number}");
+        assert!(answer["message"].as_str().unwrap().starts_with("thirty"), "{answer}");
+    }
+    tokio::time::advance(Duration::from_secs(600)).await;
+    assert_eq!(say(32).await["type"], "announced");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use super::scripts::{Values, owner_text};
 use crate::store::keys::{CLASS, CONNECTION, DISPATCH, INSTANCE, KeySpec, SCREEN, SESSION};
 use crate::store::{
     ClassRecord, CommandRecord, ConnectionRecord, Creator, DispatchRecord, Instance, InstanceId, Keyboard, Member,
-    ScreenRecord, SessionRecord, SessionState, StoreError,
+    ScreenRecord, SessionRecord, SessionState, StoreError, Turn,
 };
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IntoDeserializer, value};
@@ -160,6 +160,16 @@ pub(super) fn commands(answer: redis::Value) -> Result<Vec<CommandRecord>, &'sta
         serde_json::from_slice(fields.last()?).ok()
     };
     entries.into_iter().map(|entry| command(entry).ok_or(FOREIGN)).collect()
+}
+
+/// The answer to a request for a turn.
+pub(super) fn turn(answer: redis::Value) -> Result<Turn, &'static str> {
+    match redis::from_redis_value::<String>(answer).as_deref() {
+        Ok("taken") => Ok(Turn::Taken),
+        Ok("soon") => Ok(Turn::TooSoon),
+        Ok("many") => Ok(Turn::TooMany),
+        _ => Err("the answer is not Termgate's"),
+    }
 }
 
 /// A command as the value of its entry.

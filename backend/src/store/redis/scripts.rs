@@ -2,7 +2,7 @@
 
 use super::connection::Command;
 use crate::store::keys::KeySpec;
-use crate::store::{InstanceId, Version};
+use crate::store::{InstanceId, Pace, Version};
 use redis::ToRedisArgs;
 use std::time::Duration;
 
@@ -117,6 +117,20 @@ redis.call('HSET', KEYS[1], 'owner', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return ARGV[2]";
 
+/// Counts a turn, unless it comes too soon or is one too many. `ARGV`: TTL in ms; interval and window in ms; most turns. The count
+/// makes members differ that are added at the same time.
+const TAKE_TURN: &str = r"
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now - ARGV[3] * 1000))
+local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
+if last and now - last < ARGV[2] * 1000 then return 'soon' end
+local count = redis.call('ZCARD', KEYS[1])
+if count >= tonumber(ARGV[4]) then return 'many' end
+redis.call('ZADD', KEYS[1], now, string.format('%.0f-%d', now, count))
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 'taken'";
+
 /// The owner as it is stored: empty for none.
 pub(super) fn owner_text(owner: Option<&InstanceId>) -> &str {
     owner.map_or("", |owner| &owner.0)
@@ -150,6 +164,10 @@ pub(super) fn write(kind: &KeySpec, id: &str, values: Values) -> Command {
 
 pub(super) fn claim(kind: &KeySpec, id: &str, owner: &InstanceId, instead_of: Option<&InstanceId>) -> Command {
     script(CLAIM, kind.key(id), (ms(kind.ttl), owner.0.as_str(), owner_text(instead_of)))
+}
+
+pub(super) fn take_turn(kind: &KeySpec, id: &str, pace: Pace) -> Command {
+    script(TAKE_TURN, kind.key(id), (ms(kind.ttl), ms(pace.interval), ms(pace.window), pace.most))
 }
 
 pub(super) fn enter(index: &KeySpec, of: &str, member: &str) -> Command {
