@@ -29,5 +29,6 @@ mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
 mod wall;
+mod wall_attacks;
 mod wall_instances;
 mod webhooks;

@@ -126,6 +126,11 @@ impl Page {
         self.rows.get(session).and_then(|row| row["title"].as_str()).unwrap_or_default()
     }
 
+    /// The row of a session that is there.
+    pub(crate) fn row(&self, session: &str) -> &Value {
+        &self.rows[session]
+    }
+
     /// The sessions that are there.
     pub(crate) fn sessions(&self) -> BTreeSet<&str> {
         self.rows.keys().map(String::as_str).collect()
