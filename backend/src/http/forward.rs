@@ -6,11 +6,13 @@ use super::auth::{TerminalQuery, bearer, session_in_path, trust};
 use super::context::{GATEWAY_PREFIX, POLLED_PREFIX, ServiceContext, TERMINAL_PATH};
 use super::error::{HttpError, read_body};
 use super::forward_wall::{WallPage, forward_wall, receive_wall};
+use super::handlers::terminal::Unforwarded;
 use super::peer_client::{FORWARDED_BY, FROM_MEMORY, Forwarded, PeerClient};
 use crate::cluster::Location;
 use crate::metrics::ForwardOutcome;
 use crate::relay::Relays;
 use crate::store::{Instance, InstanceId};
+use auth_tokens::TokenError;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, Request, State};
 use axum::http::request::Parts;
@@ -18,7 +20,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use shared_protocol::SessionId;
-use shared_protocol::gateway::MESSAGE_PATH;
+use shared_protocol::gateway::{CONNECTION_HEADER, MESSAGE_PATH};
 use shared_protocol::polling::FRAMES_PATH;
 use shared_protocol::relay::{RELAY_PATH, RelayQuestion};
 use std::sync::Arc;
@@ -42,11 +44,17 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, request: R
     let Some(session) = requested.filter(|id| service.registry.live(id).is_none()) else {
         return next.run(request).await;
     };
+    let (parts, body) = request.into_parts();
+    let socket = Unforwarded::of(&service, &parts);
+    let refuse = |error: HttpError| match socket {
+        Some(socket) => socket.refuse(&error),
+        None => error.into_response(),
+    };
     // Verified here so that an invalid token costs no store call; the handler answers it.
-    let request = match verify(&service, request).await {
+    let request = match verify(&service, Request::from_parts(parts, body)).await {
         Ok((true, request)) => request,
         Ok((false, request)) => return next.run(request).await,
-        Err(error) => return error.into_response(),
+        Err(error) => return refuse(error),
     };
     let started = Instant::now();
     let waits = request.uri().path() == FRAMES_PATH;
@@ -59,7 +67,7 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, request: R
                 Ok(None) => return next.run(request).await,
                 Err(error) => match peers.owners.last(&session) {
                     Some(instance) => instance,
-                    None => return error.into_response(),
+                    None => return refuse(error),
                 },
             };
             RequestContext::set(request.extensions(), None, None, Some(&session));
@@ -70,7 +78,7 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, request: R
             (instance, result)
         }
     };
-    let response = forwarded(&service, result, (!waits).then_some(started));
+    let response = forwarded(&service, result, (!waits).then_some(started), refuse);
     let (ms, status) = (started.elapsed().as_millis() as u64, response.status().as_u16());
     if waits {
         tracing::debug!(request = %id, %session, instance = %instance.id, ms, status, "frames of the session's instance");
@@ -175,20 +183,25 @@ async fn route_of_wall(service: &ServiceContext, peers: Option<&PeerClient>, req
         (None, _) => None,
     };
     match answered {
-        Some(response) => forwarded(service, Ok(response), None),
+        Some(response) => forwarded(service, Ok(response), None, IntoResponse::into_response),
         None => next.run(again()).await,
     }
 }
 
 /// Records the outcome of a forwarded request; `started` is `None` for one that waits for frames.
-fn forwarded(service: &ServiceContext, result: Result<Response, HttpError>, started: Option<Instant>) -> Response {
+fn forwarded(
+    service: &ServiceContext,
+    result: Result<Response, HttpError>,
+    started: Option<Instant>,
+    refuse: impl FnOnce(HttpError) -> Response,
+) -> Response {
     let outcome = match &result {
         Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => ForwardOutcome::Connected,
         Ok(_) => ForwardOutcome::Answered,
         Err(_) => ForwardOutcome::Failed,
     };
     service.metrics.requests.record_forward(outcome, started.map(|started| started.elapsed()));
-    let mut response = result.unwrap_or_else(IntoResponse::into_response);
+    let mut response = result.unwrap_or_else(refuse);
     response.extensions_mut().insert(Forwarded);
     response
 }
@@ -224,7 +237,7 @@ async fn forward_question(service: &ServiceContext, peers: &PeerClient, request:
         Ok(_) => peers.instances.remember(&owner, &instance),
         Err(_) => peers.instances.forget(&owner),
     }
-    forwarded(service, result, None)
+    forwarded(service, result, None, IntoResponse::into_response)
 }
 
 /// The session that a request names, before its token is verified.
@@ -247,7 +260,7 @@ fn requested_session(request: &Request) -> Option<SessionId> {
 }
 
 /// Verifies a request's token, of either kind; returns whether it is valid, and the request. If the token is valid, the body of
-/// a message is read.
+/// a message is read. A token that has expired counts as valid for a connection over HTTP, which ends with it.
 async fn verify(service: &ServiceContext, request: Request) -> Result<(bool, Request), HttpError> {
     let (auth, now) = (&service.config.auth, service.now_seconds());
     let path = request.uri().path();
@@ -258,16 +271,23 @@ async fn verify(service: &ServiceContext, request: Request) -> Result<(bool, Req
         bearer(request.headers()).map(str::to_owned)
     };
     let Some(token) = token else { return Ok((false, request)) };
-    let (mut user, mut signed) = (None, None);
+    let (mut user, mut signed, mut has_ended) = (None, None, false);
     if path.starts_with(GATEWAY_PREFIX) {
         signed = auth.gateway.verify_head(&token, path, now).ok();
     } else {
-        user = auth.users.verify(&token, now).ok();
+        let verified = auth.users.verify(&token, now);
+        // Its instance knows whether the token has opened the connection.
+        has_ended = path.starts_with(POLLED_PREFIX)
+            && request.headers().contains_key(CONNECTION_HEADER)
+            && matches!(verified, Err(TokenError::Expired));
+        user = verified.ok();
     }
-    if user.is_none() && signed.is_none() {
+    if user.is_none() && signed.is_none() && !has_ended {
         return Ok((false, request));
     }
-    trust(request.extensions(), user.as_ref().map(|user| &*user.sub))?;
+    if !has_ended {
+        trust(request.extensions(), user.as_ref().map(|user| &*user.sub))?;
+    }
     if user.is_some() && !path.starts_with(POLLED_PREFIX) {
         return Ok((true, request));
     }

@@ -5,9 +5,11 @@ use crate::support::{
     ATTACH, PING, Service, Terminal, client, gateway_claims, read, sign, until, user, user_token, within,
 };
 use backend::clock::{Clock, SystemClock};
-use backend::store::{Instance, InstanceId, MemoryStore, SessionState, Store};
+use backend::metrics::Operation;
+use backend::store::{Fault, FaultyStore, Instance, InstanceId, MemoryStore, SessionState, Store, contract};
 use backend::terminal::UnixSpawner;
 use backend::terminal::scripted::ScriptedSpawner;
+use futures_util::StreamExt;
 use serde_json::json;
 use shared_protocol::gateway::{MESSAGE_PATH, RECEIVED_HEADER, REQUEST_ID_HEADER};
 use shared_protocol::relay::{RELAY_VERSION, RELAYS_HEADER};
@@ -15,6 +17,9 @@ use shared_protocol::{Epoch, GatewayClaims, SessionId, StreamEvent};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// Two instances, their store, and a page on the session `s` of the first.
 async fn two() -> (Service, Service, Arc<MemoryStore>, Terminal) {
@@ -57,6 +62,44 @@ async fn a_browser_may_use_either() {
     first.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
     second.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
     tokio::join!(here.stop(), there.stop());
+}
+
+#[tokio::test]
+async fn a_browser_learns_why_its_websocket_cannot_be_passed_on() {
+    let store = Arc::new(FaultyStore::new(MemoryStore::shared()));
+    let shells = Arc::new(ScriptedSpawner::default());
+    let service = Service::one_of(&[], shells, Arc::<FaultyStore>::clone(&store)).await;
+    // An instance of the store that nothing answers for.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = Some(format!("http://{}", listener.local_addr().unwrap()));
+    drop(listener);
+    let gone = Instance { id: InstanceId("gone".into()), address, started_at: 1, draining: false, relays: 0 };
+    store.heartbeat(&gone).await.unwrap();
+    store.compare_and_set(&contract::running("far", "gone", 1), None).await.unwrap();
+    let open = async |session: &str, token: &str, origin: Option<&str>| {
+        let url = format!("ws://{}/terminal?sessionId={session}", service.address);
+        let mut request = url.into_client_request().unwrap();
+        // A browser refuses an answer without the subprotocol that it offers.
+        request.headers_mut().insert("sec-websocket-protocol", format!("termgate, {token}").parse().unwrap());
+        if let Some(origin) = origin {
+            request.headers_mut().insert("origin", origin.parse().unwrap());
+        }
+        within("a handshake", connect_async(request)).await
+    };
+    let code = async |session: &str| {
+        let (mut socket, _) = open(session, &user_token(&user("ada", Some(session))), None).await.unwrap();
+        let closed = within("the close", socket.next()).await;
+        let Some(Ok(Message::Close(Some(close)))) = closed else { panic!("{closed:?}") };
+        u16::from(close.code)
+    };
+    assert_eq!(code("far").await, 4500);
+    store.set(Operation::Session, Fault::Fails);
+    assert_eq!(code("unknown").await, 4500);
+    // A page of another site gets no WebSocket at all.
+    let token = user_token(&user("ada", Some("far")));
+    let refused = open("far", &token, Some("https://evil.example")).await;
+    assert!(matches!(&refused, Err(Error::Http(answer)) if answer.status().is_server_error()), "{refused:?}");
+    service.stop().await;
 }
 
 #[tokio::test]

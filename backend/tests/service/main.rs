@@ -5,6 +5,7 @@ mod announcements;
 mod announcements_elsewhere;
 mod authority;
 mod carriers;
+mod checks;
 mod clock_jumps;
 mod commands;
 mod groups;

@@ -115,8 +115,8 @@ export class HttpSocket implements Socket {
   async #post(body: string, opens: boolean): Promise<void> {
     const answer = await this.#request("messages", body);
     if ("sentence" in answer) {
-      // The protocol repeats messages that were lost.
-      if (opens || answer.code !== undefined) this.#failed(answer, opens);
+      // The protocol repeats messages that were lost; of a connection that is over, the next poll brings the end.
+      if (opens || (answer.code !== undefined && answer.code !== "CONNECTION_GONE")) this.#failed(answer, opens);
       return;
     }
     if (!opens) return;

@@ -2,8 +2,8 @@
  * The connection over HTTP requests: what it asks, repeats and gives up.
  */
 
-import { describe, expect, test } from "vitest";
-import { HttpSocket } from "../../src/core/http-socket.ts";
+import { describe, expect, test, vi } from "vitest";
+import { browserFetch, HttpSocket } from "../../src/core/http-socket.ts";
 import { FakeClock } from "../support/clock.ts";
 import { flushPromises } from "../support/flush-promises.ts";
 import { HttpService } from "../support/http-service.ts";
@@ -73,6 +73,13 @@ describe("opening", () => {
     expect(service.next("close")).toMatchObject({ headers: ID, keepalive: true });
     expect(service.open("frames")).toEqual([]);
   });
+});
+
+test("a request carries no cookie, and its answer is in no cache", async () => {
+  const fetched = vi.spyOn(globalThis, "fetch").mockResolvedValue(new Response(""));
+  await browserFetch("https://api.example/terminal/messages", { method: "POST", headers: {}, body: "" });
+  expect(fetched.mock.calls[0]?.[1]).toMatchObject({ credentials: "omit", cache: "no-store" });
+  fetched.mockRestore();
 });
 
 describe("a poll", () => {
@@ -154,6 +161,27 @@ describe("messages", () => {
     socket.send("y".repeat(20_000));
     await flushPromises();
     expect(service.open("messages").map((request) => request.body.length)).toEqual([127, 1, 20_000]);
+  });
+
+  test("of a connection that is over leave the end to the poll", async () => {
+    const { service, socket, received, closed } = await open();
+    socket.send("a");
+    await flushPromises();
+    await service.next("messages").refuse(410, "CONNECTION_GONE");
+    expect(closed).toEqual([]);
+    await service.next("frames").frames(["last"], { "x-terminal-close": "4503" });
+    expect([received.at(-1), closed]).toEqual(["last", [4503]]);
+  });
+
+  test.each([
+    ["DRAINING", 503, 4503],
+    ["TOKEN_EXPIRED", 401, 4001],
+  ])("that are refused with %s close as a WebSocket does", async (code, status, close) => {
+    const { service, socket, closed } = await open();
+    socket.send("a");
+    await flushPromises();
+    await service.next("messages").refuse(status, code);
+    expect(closed).toEqual([close]);
   });
 
   test("that are lost are left to the protocol", async () => {

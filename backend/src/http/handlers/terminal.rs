@@ -7,13 +7,17 @@ use crate::audit::{By, audit};
 use crate::http::access_log::request_id;
 use crate::http::auth::{TerminalQuery, direct_caller, origin_allowed, trust};
 use crate::http::connection_limit::evicted;
-use crate::http::context::ServiceContext;
-use crate::http::error::HttpError;
-use crate::http::socket::{BrowserSocket, CloseReason, INVALID_SESSION, SERVER_ERROR, Socket, TOO_MANY, UNAUTHORIZED};
+use crate::http::context::{ServiceContext, TERMINAL_PATH};
+use crate::http::error::{ErrorCodeExt, HttpError};
+use crate::http::socket::{
+    BrowserSocket, CloseReason, DRAINING, INVALID_SESSION, SERVER_ERROR, Socket, TOO_MANY, UNAUTHORIZED,
+};
 use crate::http::user_connections::UserConnectionGuard;
 use crate::metrics::Transport;
 use crate::session::Caller;
-use axum::extract::{Query, State};
+use axum::body::Body;
+use axum::extract::{Query, Request, State};
+use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderValue};
 use axum::response::Response;
 use connection::Connection;
@@ -23,7 +27,7 @@ use shared_protocol::{ConnectionId, ErrorCode, SessionId, UserClaims};
 use std::sync::Arc;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use websocket::Opening;
+use websocket::{Opening, ServerSocket};
 
 /// Read buffer of each connection, in bytes: enough for keystrokes, and cleared before each read.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
@@ -39,13 +43,7 @@ pub(in crate::http) async fn handle(
     check_origin(&service, &headers)?;
     let name = format!("direct:{}", hex::encode(service.random.bytes::<12>()));
     let request = request_id(&headers).to_owned();
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(MESSAGE_BYTES))
-        .max_frame_size(Some(MESSAGE_BYTES))
-        .read_buffer_size(READ_BUFFER_BYTES);
     let token = query.socket_token(&headers);
-    let is_offered = opening.offered.iter().any(|offered| offered == SUBPROTOCOL);
-    let subprotocol = is_offered.then_some(HeaderValue::from_static(SUBPROTOCOL));
     let arrival = Arriving { name: &name, request: &request, transport: Transport::WebSocket };
     let verified = verify(&service, token.as_deref(), &arrival).and_then(|user| {
         let trusted = trust(&extensions, Some(&user.sub));
@@ -53,7 +51,7 @@ pub(in crate::http) async fn handle(
         Ok(user)
     });
     let evicted = evicted(&extensions);
-    Ok(opening.serve(subprotocol, config, move |socket| async move {
+    Ok(open(opening, move |socket| async move {
         let mut socket = BrowserSocket::new(socket);
         let arrival = Arriving { name: &name, request: &request, transport: Transport::WebSocket };
         let admitted = match verified {
@@ -70,6 +68,43 @@ pub(in crate::http) async fn handle(
             () = evicted => {}
         }
     }))
+}
+
+/// Answers a handshake, and serves the WebSocket.
+fn open<F>(opening: Opening, serve: impl FnOnce(ServerSocket) -> F + Send + 'static) -> Response
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MESSAGE_BYTES))
+        .max_frame_size(Some(MESSAGE_BYTES))
+        .read_buffer_size(READ_BUFFER_BYTES);
+    let is_offered = opening.offered.iter().any(|offered| offered == SUBPROTOCOL);
+    opening.serve(is_offered.then_some(HeaderValue::from_static(SUBPROTOCOL)), config, serve)
+}
+
+/// A request for a WebSocket that cannot be passed on to the session's instance.
+pub(in crate::http) struct Unforwarded(Opening);
+
+impl Unforwarded {
+    /// The request as it will be if passing it on fails; `None` if it is none that this service would open.
+    pub(in crate::http) fn of(service: &ServiceContext, parts: &Parts) -> Option<Self> {
+        let is_ours = parts.uri.path() == TERMINAL_PATH && origin_allowed(&service.config.auth, &parts.headers);
+        let mut request = is_ours.then(|| Request::from_parts(parts.clone(), Body::empty()))?;
+        Opening::of(&mut request).ok().map(Self)
+    }
+
+    /// Opens the WebSocket to close it with a code that says why: a browser hides the response to a handshake.
+    pub(in crate::http) fn refuse(self, HttpError(error): &HttpError) -> Response {
+        let reason = match error.code {
+            ErrorCode::Draining => CloseReason(DRAINING, "the service is being replaced"),
+            ErrorCode::LimitReached | ErrorCode::RateLimited => CloseReason(TOO_MANY, "there are too many connections"),
+            _ => CloseReason(SERVER_ERROR, "the session's instance cannot be reached"),
+        };
+        let mut response = open(self.0, move |socket| BrowserSocket::new(socket).close(reason));
+        response.extensions_mut().insert(ErrorCodeExt(error.code));
+        response
+    }
 }
 
 /// Refuses pages of other sites.

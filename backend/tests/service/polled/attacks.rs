@@ -1,9 +1,11 @@
 //! Users who ask too much over HTTP: they are refused, and others notice nothing.
 
 use super::{Polled, post, token_of};
-use crate::support::{PING, Service, Terminal, until, user, user_token};
+use crate::support::{ATTACH, PING, Service, Terminal, client, now, until, user, user_token, within};
 use backend::terminal::UnixSpawner;
 use futures_util::future::join_all;
+use serde_json::json;
+use shared_protocol::UserClaims;
 use shared_protocol::polling::{FRAMES_PATH, MESSAGES_PATH};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +47,34 @@ async fn a_reader_that_takes_nothing_is_closed() {
         assert!(tries < 200, "the connection stays open");
     }
     assert_responsive(&mut bob).await;
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_cookie_opens_nothing_and_none_is_set() {
+    let service = Service::scripted().await;
+    let token = token_of("ada");
+    let request = client().post(format!("http://{}{MESSAGES_PATH}", service.address)).body(ATTACH);
+    let cookie = format!("token={token}; termgate={token}; authorization=Bearer {token}");
+    let refused = within("an answer", request.header("cookie", cookie).send()).await.unwrap();
+    assert_eq!(refused.status(), 401);
+    let page = Polled::attach(service.address, &token).await;
+    let answer = page.ask(1).await;
+    assert_eq!((answer.status, answer.headers.get("set-cookie")), (200, None));
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_fresh_token_opens_another_connection_to_the_same_shell() {
+    let service = Service::scripted().await;
+    let page = Polled::attach(service.address, &token_of("ada")).await;
+    let fresh = user_token(&UserClaims { exp: now() + 900, ..user("ada", Some("s")) });
+    let poll = json!({"number": page.answered + 1}).to_string();
+    let other = post(service.address, FRAMES_PATH, &fresh, Some(&page.id), &poll).await;
+    assert_eq!((other.status, other.code()), (410, "CONNECTION_GONE"));
+    let again = Polled::attach(service.address, &fresh).await;
+    assert_ne!(again.id, page.id);
+    assert_eq!(again.epoch, page.epoch);
     service.stop().await;
 }
 

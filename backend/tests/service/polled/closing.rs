@@ -1,12 +1,19 @@
 //! How a connection over HTTP ends: by the codes and words of `/terminal`; and a wall, which is none.
 
 use super::{Polled, post, token_of};
-use crate::support::{ATTACH, PING, Service, now, user, user_token};
+use crate::support::{ATTACH, PING, Service, now, until, user, user_token};
 use crate::wall::instructor;
+use auth_tokens::LEEWAY_SECONDS;
+use backend::store::MemoryStore;
+use backend::terminal::scripted::ScriptedSpawner;
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared_protocol::polling::MESSAGES_PATH;
+use shared_protocol::polling::{FRAMES_PATH, MESSAGES_PATH};
 use shared_protocol::{Role, SessionId, UserClaims};
+use std::sync::Arc;
+
+/// Body of a poll.
+const POLL: &str = r#"{"number":2}"#;
 
 fn viewer(name: &str) -> UserClaims {
     UserClaims { role: Role::Viewer, ..user(name, Some("s")) }
@@ -33,16 +40,59 @@ async fn a_page_that_is_removed_is_told_and_closed_with_4001() {
 }
 
 #[tokio::test]
-async fn a_page_whose_token_expires_is_told_and_then_refused() {
-    let service = Service::scripted().await;
-    let _ada = Polled::attach(service.address, &token_of("ada")).await;
-    let short = UserClaims { exp: now() - 8, ..viewer("vic") };
-    let mut vic = Polled::attach_as("vic", service.address, &user_token(&short)).await;
-    while !vic.frames.iter().any(|frame| frame["code"] == "TOKEN_EXPIRED") {
-        vic.poll().await;
+async fn a_page_whose_token_expires_is_told_and_closed_with_4001_by_any_instance() {
+    let store = Arc::new(MemoryStore::shared());
+    let start = || Service::one_of(&[], Arc::new(ScriptedSpawner::default()), Arc::<MemoryStore>::clone(&store));
+    let (here, there) = (start().await, start().await);
+    let _ada = Polled::attach(here.address, &token_of("ada")).await;
+    for (client, address) in [("vic", here.address), ("ida", there.address)] {
+        let exp = now() - 8;
+        let short = user_token(&UserClaims { exp, ..viewer(client) });
+        let mut page = Polled::attach_as(client, here.address, &short).await;
+        page.address = address;
+        // It asks nothing meanwhile.
+        until("the end of the token", async || now() > exp + LEEWAY_SECONDS).await;
+        while page.close.is_none() {
+            page.poll().await;
+        }
+        // The last answer may be lost.
+        let again = page.ask(page.answered).await;
+        assert_eq!((again.close(), page.close), (Some(4001), Some(4001)), "{client}");
+        let told: Vec<&Value> = page.frames.iter().filter_map(|frame| frame.get("code")).collect();
+        assert_eq!(told, ["TOKEN_EXPIRED"], "{client}");
+        let late = page.send(PING).await;
+        assert_eq!((late.status, late.code()), (410, "CONNECTION_GONE"));
+        // Only the connection that it opened.
+        for id in ["http:0123456789abcdef01234567", ""] {
+            let refused = post(page.address, FRAMES_PATH, &short, Some(id).filter(|id| !id.is_empty()), POLL).await;
+            assert_eq!((refused.status, refused.code()), (401, "TOKEN_EXPIRED"), "{id}");
+        }
+        let opening = post(page.address, MESSAGES_PATH, &short, None, ATTACH).await;
+        assert_eq!((opening.status, opening.code()), (401, "TOKEN_EXPIRED"));
     }
-    let late = vic.send(PING).await;
-    assert_eq!((late.status, late.code()), (401, "TOKEN_EXPIRED"));
+    tokio::join!(here.stop(), there.stop());
+}
+
+#[tokio::test]
+async fn a_page_whose_instance_was_replaced_meanwhile_hears_so_from_the_next_one() {
+    let store = Arc::new(MemoryStore::shared());
+    let start = || Service::one_of(&[], Arc::new(ScriptedSpawner::default()), Arc::<MemoryStore>::clone(&store));
+    let (here, there) = (start().await, start().await);
+    let mut page = Polled::attach(here.address, &token_of("ada")).await;
+    here.stop().await;
+    page.address = there.address;
+    for answer in [page.ask(page.answered + 1).await, page.send(PING).await] {
+        assert_eq!((answer.status, answer.code()), (503, "DRAINING"));
+    }
+    // A stranger learns nothing of the session.
+    let stranger = user_token(&user("eve", None));
+    let asked = post(there.address, &format!("{FRAMES_PATH}?sessionId=s"), &stranger, Some(&page.id), POLL).await;
+    assert_eq!((asked.status, asked.code()), (410, "CONNECTION_GONE"));
+    // It goes on, and then the connection before is just gone.
+    let next = Polled::attach(there.address, &page.token).await;
+    assert!(next.epoch > page.epoch);
+    assert_eq!(page.ask(page.answered + 1).await.code(), "CONNECTION_GONE");
+    there.stop().await;
 }
 
 #[tokio::test]

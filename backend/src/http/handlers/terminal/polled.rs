@@ -10,7 +10,8 @@ use crate::http::outbox::{PollAnswer, PollError};
 use crate::http::polled::{DeliverError, Polled, PolledSocket};
 use crate::http::socket::{CloseReason, INVALID_SESSION, Incoming, Socket, TOO_MANY};
 use crate::metrics::Transport;
-use auth_tokens::body_hash;
+use crate::store::SessionState;
+use auth_tokens::{TokenError, body_hash};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -20,13 +21,14 @@ use serde::Deserialize;
 use shared_protocol::gateway::{CLOSE_HEADER, CONNECTION_HEADER};
 use shared_protocol::limits::FRAME_BYTES;
 use shared_protocol::polling::{MAX_MESSAGES, MAX_POLL_MS};
-use shared_protocol::{ConnectionId, ErrorCode, UserClaims};
+use shared_protocol::{ConnectionId, EndReason, ErrorCode, SessionId, UserClaims};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A request of a connection: its token is valid, and its origin allowed.
+/// A request of a connection: its token is valid or has opened the connection, and its origin is allowed.
 pub(in crate::http) struct PolledRequest {
-    user: UserClaims,
+    /// The user; none if the token has expired since it opened the connection, which ends with it and says so.
+    user: Option<UserClaims>,
     token_hash: String,
     /// Session of the query, if it has one.
     session: Option<String>,
@@ -42,17 +44,28 @@ impl FromRequest<Arc<ServiceContext>> for PolledRequest {
     async fn from_request(request: Request, service: &Arc<ServiceContext>) -> Result<Self, HttpError> {
         let headers = request.headers();
         check_origin(service, headers)?;
-        let user = service.verify_bearer(headers, request.extensions())?;
+        let user = service.verify_bearer(headers, request.extensions());
         let token_hash = body_hash(bearer(headers).unwrap_or_default().as_bytes());
         let connection = headers.get(CONNECTION_HEADER).map(|id| {
             let id = id.to_str().ok().and_then(|id| ConnectionId::new(id).ok());
             id.ok_or_else(|| HttpError::new(ErrorCode::BadField, "the connection id is not valid"))
         });
         let connection = connection.transpose()?;
+        let user = match user {
+            Ok(user) => Some(user),
+            Err(HttpError(error))
+                if error.code == ErrorCode::TokenExpired
+                    && connection.as_ref().is_some_and(|id| service.polled.find(id, &token_hash).is_some()) =>
+            {
+                None
+            }
+            Err(error) => return Err(error),
+        };
         let query = Query::<TerminalQuery>::try_from_uri(request.uri());
         let Query(TerminalQuery { session, .. }) =
             query.map_err(|_| HttpError::new(ErrorCode::BadField, "the query is not valid"))?;
-        RequestContext::set(request.extensions(), Some(&user.sub), connection.as_ref(), user.sid.as_ref());
+        let (sub, sid) = (user.as_ref().map(|user| &*user.sub), user.as_ref().and_then(|user| user.sid.as_ref()));
+        RequestContext::set(request.extensions(), sub, connection.as_ref(), sid);
         let request_id = request_id(headers).to_owned();
         // Last, so that a request without a token costs no memory.
         let body = read_body(request.into_body()).await?;
@@ -62,13 +75,29 @@ impl FromRequest<Arc<ServiceContext>> for PolledRequest {
 
 impl PolledRequest {
     /// The connection that the request names, which its token has opened: one of another token is as good as none.
-    fn find(&self, service: &ServiceContext) -> Result<Arc<Polled>, HttpError> {
+    async fn find(&self, service: &ServiceContext) -> Result<Arc<Polled>, HttpError> {
         let id = self.connection.as_ref();
         let id = id.ok_or_else(|| HttpError::new(ErrorCode::BadField, "`x-connection-id` is missing"))?;
         if service.request_rate.check(id).is_err() {
             return Err(HttpError::new(ErrorCode::RateLimited, "too many requests of this connection"));
         }
-        service.polled.find(id, &self.token_hash).ok_or_else(gone)
+        match service.polled.find(id, &self.token_hash) {
+            Some(polled) => Ok(polled),
+            None if service.is_draining() || self.was_replaced(service).await => {
+                Err(HttpError::new(ErrorCode::Draining, "the service is being replaced; open another connection"))
+            }
+            None => Err(gone()),
+        }
+    }
+
+    /// True if the user's session has lost its shell because an instance was replaced: the connection went with it.
+    async fn was_replaced(&self, service: &ServiceContext) -> bool {
+        let Some(user) = &self.user else { return false };
+        let named = self.session.as_ref().and_then(|id| SessionId::new(id.clone()).ok());
+        let Some(session) = named.or_else(|| user.sid.clone()) else { return false };
+        let Ok(Some(record)) = service.store.session(&session).await else { return false };
+        let is_theirs = user.sid == Some(session) || record.creator.user == user.sub;
+        is_theirs && matches!(record.state, SessionState::Ended { reason: EndReason::ServerRestart, .. })
     }
 
     /// The messages of the body, one a line.
@@ -97,12 +126,13 @@ pub(in crate::http) async fn messages(
 ) -> Result<Response, HttpError> {
     let messages = request.messages()?;
     if request.connection.is_some() {
-        deliver(&*request.find(&service)?, messages).await?;
+        deliver(&*request.find(&service).await?, messages).await?;
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
+    let user = request.user.as_ref().ok_or(TokenError::Expired)?;
     let name = format!("http:{}", hex::encode(service.random.bytes::<12>()));
     let arriving = Arriving { name: &name, request: &request.request, transport: Transport::Http };
-    let admitted = admit(&service, &request.user, request.session, &arriving).await.map_err(refused)?;
+    let admitted = admit(&service, user, request.session, &arriving).await.map_err(refused)?;
     let id = admitted.caller.connection.clone();
     let (polled, socket) = service.polled.open(id.clone(), request.token_hash);
     // First, so that the connection ends even if this request does not go on.
@@ -143,7 +173,7 @@ pub(in crate::http) async fn frames(
     request: PolledRequest,
 ) -> Result<Response, HttpError> {
     let Poll { number } = read_body_as(&request.body)?;
-    poll(&*request.find(&service)?, number).await
+    poll(&*request.find(&service).await?, number).await
 }
 
 /// `POST /terminal/close`: the client leaves.
