@@ -21,7 +21,7 @@ PAGE_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/app/
 
 PEERS := testing/bench/.venv/installed testing/bench/.ttyd/installed testing/bench/peers/node_modules/.package-lock.json
 
-.PHONY: help bench bench-micro run test test-rust test-deploy test-web test-workflows image image-test push package package-test release-check fmt page system-run system-test
+.PHONY: help bench bench-micro run test test-rust test-deploy test-web test-workflows image image-test pin-images push package package-test release-check fmt page system-run system-test
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -90,6 +90,9 @@ package: ## Build the function and the admin's zip (ARCHITECTURE=arm64)
 
 image: ## Build the image of the terminal service (TAG, TOOLS, BASE, RUST, PLATFORM)
 	@scripts/image
+
+pin-images: ## Pin the base images to their digests (needs Docker and the registries)
+	@scripts/pin-images
 
 push: ## Push that image (REGISTRY=123456789012.dkr.ecr.eu-central-1.amazonaws.com)
 	@scripts/push

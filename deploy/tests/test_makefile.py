@@ -10,5 +10,5 @@ def test_every_script_of_the_makefile_is_executable_and_every_documented_target_
     for name in set(re.findall(r"scripts/([a-z-]+)", makefile)):
         script = ROOT / "scripts" / name
         assert script.is_file() and script.stat().st_mode & 0o111, name
-    for target in ("package", "image", "push", "image-test", "release-check", "test-deploy"):
+    for target in ("package", "image", "pin-images", "push", "image-test", "release-check", "test-deploy"):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target

@@ -18,7 +18,7 @@ def fixture_run(tmp_path):
         (
             "docker",
             f'echo "docker $*" >> {calls}; [ "$1" != login ] || cat > {tmp_path}/login; [ "$1" != run ] || echo c1; '
-            f'[ "$1" != inspect ] || echo "${{HEALTH:-healthy}}"',
+            f'[ "$1" != inspect ] || echo "${{HEALTH:-healthy}}"; [ "$1" != buildx ] || echo "${{DIGEST}}"',
         ),
         ("buildah", f'echo "buildah $*" >> {calls}'),
         ("aws", f'echo "aws $*" >> {calls}; echo "{PASSWORD}"'),
@@ -90,3 +90,27 @@ def test_an_image_that_does_not_become_healthy_fails_with_its_log(run, variables
     result, calls, _ = run("image-start", "termgate:check", **variables)
     assert result.returncode == 1 and variables["HEALTH"] in result.stderr
     assert calls[-2:] == ["docker logs c1", "docker rm --force c1"]
+
+
+def test_base_images_are_pinned_to_their_digests_and_pinned_anew_later(run, tmp_path):
+    dockerfile = tmp_path / "Dockerfile"
+    dockerfile.write_text((ROOT / "Dockerfile").read_text())
+    before = dockerfile.read_text()
+    for number in "12":
+        digest = f"sha256:{number * 64}"
+        result, calls, _ = run("pin-images", DOCKERFILE=str(dockerfile), DIGEST=digest)
+        assert result.returncode == 0, result.stderr
+        pinned = re.findall(r"^ARG (?:BASE|RUST)=(\S+?):(\S+?)@(\S+)$", dockerfile.read_text(), re.MULTILINE)
+        assert [found[0] for found in pinned] == ["debian", "rust"] and {found[2] for found in pinned} == {digest}
+    assert calls[0] == f"docker buildx imagetools inspect debian:{pinned[0][1]} --format {{{{.Manifest.Digest}}}}"
+    # Nothing else has changed.
+    unpinned = re.sub(r"@sha256:\w+", "", dockerfile.read_text())
+    assert unpinned == re.sub(r"@sha256:\w+", "", before)
+
+
+def test_an_image_without_a_digest_changes_nothing(run, tmp_path):
+    dockerfile = tmp_path / "Dockerfile"
+    dockerfile.write_text("ARG BASE=debian:trixie-slim\n")
+    result, _, _ = run("pin-images", DOCKERFILE=str(dockerfile), DIGEST="not found")
+    assert result.returncode == 1 and "debian:trixie-slim has no digest" in result.stderr
+    assert dockerfile.read_text() == "ARG BASE=debian:trixie-slim\n"
