@@ -5,7 +5,7 @@ mod functions;
 
 use clap::{Parser, ValueEnum};
 use dev_gateway::{
-    Clients, CpuLimitError, DevSecret, FAULTS_HELP, FaultPlan, Faults, Function, InProcess, Options, Quotas, Tls,
+    Clients, DevSecret, FAULTS_HELP, FaultPlan, Faults, Function, InProcess, Options, ProcessLimitError, Quotas, Tls,
 };
 use functions::{FunctionArgs, pair};
 use gateway_lambda::{ConfigError, MemoryConnections};
@@ -131,7 +131,7 @@ pub(crate) enum ArgsError {
     #[error("--integrate names the function {0}, and there is no --function {0}=PATH")]
     NoFunction(String),
     #[error(transparent)]
-    CpuLimit(#[from] CpuLimitError),
+    ProcessLimit(#[from] ProcessLimitError),
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
@@ -296,7 +296,8 @@ mod tests {
             "--bootstrap /b --cpu-share 0",
             "--concurrency 0",
             "--timeout 901",
-            "--memory 127",
+            "--memory 512",
+            "--bootstrap /b --memory 127",
         ] {
             assert!(Args::try_parse_from(std::iter::once("dev-gateway").chain(line.split(' '))).is_err(), "{line}");
         }
@@ -304,17 +305,29 @@ mod tests {
 
     #[test]
     fn limits_routes_and_variables_reach_the_function() {
-        let line = "--invoke runtime-api --bootstrap /b/boot --task-root /src --timeout 10 --memory 512 \
+        let line = "--invoke runtime-api --bootstrap /b/boot --task-root /src --timeout 10 \
                     --idle-process-seconds 7 --function chat=/c --integrate join=chat --integrate $connect=chat \
                     --integrate authorizer=chat --stage-variable table=rooms=1";
         let args = args(line);
         let function = args.function("127.0.0.1:7".parse().unwrap(), None, |_| None).unwrap();
         let times = (function.timeout, function.idle_life);
-        assert_eq!((function.task_root, function.memory_mb), (PathBuf::from("/src"), 512));
+        assert_eq!((function.task_root, function.memory_mb), (PathBuf::from("/src"), 128));
         assert_eq!(times, (Duration::from_secs(10), Duration::from_secs(7)));
         let options = args.options(|_| None).unwrap();
         assert_eq!(options.route_keys, ["sendMessage", "chat_message", "join"]);
         assert_eq!(options.stage_variables, BTreeMap::from([("table".to_owned(), "rooms=1".to_owned())]));
+    }
+
+    #[test]
+    fn memory_limits_the_function_or_says_why_it_cannot() {
+        let args = args("--invoke runtime-api --bootstrap /b --memory 512");
+        match args.function("127.0.0.1:7".parse().unwrap(), None, |_| None) {
+            Ok(function) => {
+                assert_eq!(function.memory_mb, 512);
+                assert!(function.process_limit.is_some());
+            }
+            Err(error) => assert!(error.to_string().contains("needs a cgroup"), "{error}"),
+        }
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub use faults::{
 pub use functions::{AUTHORIZER, Functions};
 pub use invoke::{ClientsBrowser, InProcess, Invoke, InvokeError};
 pub use quotas::Quotas;
-pub use runtime_api::{CpuLimit, CpuLimitError, CpuShare, Function, RuntimeApi};
+pub use runtime_api::{CpuShare, Function, Limits, ProcessLimit, ProcessLimitError, RuntimeApi};
 pub use server::{DevGateway, Options, Running};
 pub use system::{OsSystem, System};
 pub use tls::Tls;

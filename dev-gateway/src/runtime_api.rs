@@ -1,15 +1,15 @@
 //! Runs a function as Lambda does: its real `bootstrap` binary behind the Lambda Runtime API, one event at a time per
 //! process, more processes on demand, each frozen between events. This file is the process pool; `process` is one
-//! process, `endpoint` its Runtime API, `cpu_limit` its share of the processor, `code` the version of its files.
+//! process, `endpoint` its Runtime API, `process_limit` its processor and memory, `code` the version of its files.
 
 mod code;
-mod cpu_limit;
 mod endpoint;
 mod function;
 mod process;
+mod process_limit;
 
-pub use cpu_limit::{CpuLimit, CpuLimitError, CpuShare};
 pub use function::Function;
+pub use process_limit::{CpuShare, Limits, ProcessLimit, ProcessLimitError};
 
 use crate::invoke::{Invoke, InvokeError};
 use crate::system::{System, fresh_hex};

@@ -1,7 +1,9 @@
 //! Options of the functions behind the Lambda Runtime API: their executables, limits and routes.
 
 use clap::Args;
-use dev_gateway::{AUTHORIZER, CpuLimit, CpuLimitError, CpuShare, Function, Functions, Invoke, OsSystem, RuntimeApi};
+use dev_gateway::{
+    AUTHORIZER, CpuShare, Function, Functions, Invoke, Limits, OsSystem, ProcessLimit, ProcessLimitError, RuntimeApi,
+};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,13 +22,16 @@ pub(crate) struct FunctionArgs {
     /// End a run of the function after SECONDS, from 1 to 900.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=900))]
     timeout: u64,
-    /// Memory of which the function is told (AWS_LAMBDA_FUNCTION_MEMORY_SIZE), in MB, from 128 to 10240.
-    #[arg(long, value_name = "MB", default_value_t = 128, value_parser = clap::value_parser!(u32).range(128..=10_240))]
-    memory: u32,
+    /// Memory of the function, in MB, from 128 to 10240: it is told of it, is killed if it needs more, and gets Lambda's share of a
+    /// processor for it.
+    ///
+    /// The limits need a cgroup. Without the option, the function is told of 128 MB and not limited.
+    #[arg(long, value_name = "MB", requires = "bootstrap", value_parser = clap::value_parser!(u32).range(128..=10_240))]
+    memory: Option<u32>,
     /// End a process of the function after SECONDS without an event.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     idle_process_seconds: u64,
-    /// Share of a processor for each of the function's processes, such as 1/14, which Lambda gives to 128 MB.
+    /// Share of a processor for each of the function's processes, instead of that of --memory, such as 1/14.
     #[arg(long, value_name = "SHARE", requires = "bootstrap")]
     pub(super) cpu_share: Option<CpuShare>,
     /// Another function, for --integrate; repeatable.
@@ -66,15 +71,17 @@ impl FunctionArgs {
     }
 
     /// The function of all routes without one of their own.
-    pub(super) fn function(&self, environment: BTreeMap<String, String>) -> Result<Function, CpuLimitError> {
+    pub(super) fn function(&self, environment: BTreeMap<String, String>) -> Result<Function, ProcessLimitError> {
+        let limits = self.memory.map_or_else(Limits::default, Limits::of_memory);
+        let limits = Limits { cpu: self.cpu_share.or(limits.cpu), ..limits };
         let function = Function::new(self.bootstrap.clone().unwrap_or_default(), environment);
         let task_root = self.task_root.as_ref().and_then(|root| std::path::absolute(root).ok());
         Ok(Function {
             task_root: task_root.unwrap_or(function.task_root),
             timeout: self.timeout(),
-            memory_mb: self.memory,
+            memory_mb: self.memory.unwrap_or(function.memory_mb),
             idle_life: Duration::from_secs(self.idle_process_seconds),
-            cpu_limit: self.cpu_share.map(CpuLimit::new).transpose()?,
+            process_limit: (limits != Limits::default()).then(|| ProcessLimit::new(limits)).transpose()?,
             ..function
         })
     }

@@ -1,6 +1,6 @@
 //! Configuration of a Lambda function.
 
-use super::cpu_limit::CpuLimit;
+use super::process_limit::ProcessLimit;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub struct Function {
     /// Working directory of its processes, and their `LAMBDA_TASK_ROOT`. New processes begin once a file in it, or the executable,
     /// has changed.
     pub task_root: PathBuf,
-    /// Memory of which the processes are told, in MB. It limits nothing.
+    /// Memory of which the processes are told, in MB. It limits nothing by itself.
     pub memory_mb: u32,
     /// Time after which a process that has no event is ended.
     pub idle_life: Duration,
@@ -26,8 +26,8 @@ pub struct Function {
     /// Limit of concurrent processes on this machine. Further events wait; Lambda itself refuses them, at
     /// `Quotas::concurrent_executions`.
     pub processes: usize,
-    /// Share of the processor for each process.
-    pub cpu_limit: Option<CpuLimit>,
+    /// Limits of each process.
+    pub process_limit: Option<ProcessLimit>,
     /// True to pass the function's output on to this process's standard output.
     pub logs: bool,
 }
@@ -47,7 +47,7 @@ impl Function {
             environment,
             timeout: Duration::from_secs(30),
             processes: 32,
-            cpu_limit: None,
+            process_limit: None,
             logs: true,
         }
     }

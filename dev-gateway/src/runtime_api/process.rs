@@ -1,8 +1,8 @@
 //! One process of the function: started, initialised, thawed for an event, frozen after it, killed at the end.
 
-use super::cpu_limit::{CpuGroup, CpuLimit, CpuLimitError};
 use super::endpoint::{Endpoint, Invocation, RuntimeRequest};
 use super::function::Function;
+use super::process_limit::{ProcessGroups, ProcessLimit, ProcessLimitError};
 use crate::events::{ACCOUNT, REGION};
 use crate::invoke::InvokeError;
 use crate::system::{System, epoch_ms, trace_root};
@@ -36,8 +36,8 @@ pub(super) struct Process {
     pub(super) code: u64,
     /// Time of its last event's end.
     pub(super) idle_since: Instant,
-    /// Limit of its processor time, freed after the process.
-    _cpu: Option<CpuGroup>,
+    /// Groups that limit it, freed after the process.
+    _groups: Option<ProcessGroups>,
 }
 
 impl Process {
@@ -49,8 +49,8 @@ impl Process {
     ) -> Result<Self, InvokeError> {
         let failed = |error: io::Error| InvokeError::Start(format!("{}: {error}", function.bootstrap.display()));
         let endpoint = Endpoint::open().await.map_err(failed)?;
-        let limited = |error: CpuLimitError| InvokeError::Start(error.to_string());
-        let cpu = function.cpu_limit.as_ref().map(CpuLimit::group).transpose().map_err(limited)?;
+        let limited = |error: ProcessLimitError| InvokeError::Start(error.to_string());
+        let groups = function.process_limit.as_ref().map(ProcessLimit::groups).transpose().map_err(limited)?;
         let mut command = Command::new(&function.bootstrap);
         command
             .current_dir(&function.task_root)
@@ -68,12 +68,12 @@ impl Process {
         let child = command.spawn().map_err(failed)?;
         tracing::debug!(pid = child.id(), "a process of the function starts");
         // Only its first microseconds are unlimited.
-        if let (Some(cpu), Some(pid)) = (&cpu, child.id()) {
-            cpu.add(pid).map_err(limited)?;
+        if let (Some(groups), Some(pid)) = (&groups, child.id()) {
+            groups.add(pid).map_err(limited)?;
         }
         let idle_since = Instant::now();
         let mut process =
-            Self { function, system, child, endpoint, next: None, alive: true, code, idle_since, _cpu: cpu };
+            Self { function, system, child, endpoint, next: None, alive: true, code, idle_since, _groups: groups };
         match timeout(INIT_TIMEOUT, process.wait_for_next()).await {
             Ok(ready) => ready.map(|()| process),
             Err(_) => Err(InvokeError::Start(format!("it asked for no event within {} s", INIT_TIMEOUT.as_secs()))),

@@ -82,6 +82,11 @@ fn run() -> io::Result<()> {
             Some("spin") => loop {
                 std::hint::spin_loop();
             },
+            Some("allocate") => {
+                let mb = instructions["mb"].as_u64().unwrap_or_default();
+                let memory = std::hint::black_box(vec![1_u8; (mb as usize) << 20]);
+                ("response", json!({"allocated": memory.len() >> 20}))
+            }
             Some("say_twice") => {
                 runtime.call("POST", "invocation/unknown/response", "{}")?;
                 ("response", json!({"statusCode": 200}))

@@ -2,7 +2,7 @@
 //! between.
 
 use crate::support::{signal, until, within};
-use dev_gateway::{Clock, CpuLimit, Function, Invoke, InvokeError, OsSystem, RuntimeApi};
+use dev_gateway::{Clock, CpuShare, Function, Invoke, InvokeError, Limits, OsSystem, ProcessLimit, RuntimeApi};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -171,14 +171,22 @@ async fn a_process_that_died_while_idle_is_replaced() {
     within(api.shutdown()).await;
 }
 
+/// A limit; none where no cgroup can be made, and the gateway says so.
+fn limit(limits: Limits) -> Option<ProcessLimit> {
+    match ProcessLimit::new(limits) {
+        Ok(limit) => Some(limit),
+        Err(error) => {
+            assert!(error.to_string().starts_with("a limit needs a cgroup"), "{error}");
+            None
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_process_is_limited_to_its_share_of_the_processor() {
-    let limit = match CpuLimit::new("1/14".parse().unwrap()) {
-        Ok(limit) => limit,
-        // Where no cgroup can be made, the gateway says so.
-        Err(error) => return assert!(error.to_string().starts_with("--cpu-share "), "{error}"),
-    };
-    let api = start(Function { cpu_limit: Some(limit), ..function(&[]) });
+    let share = Limits { cpu: Some(CpuShare::of_memory(128)), ..Limits::default() };
+    let Some(limit) = limit(share) else { return };
+    let api = start(Function { process_limit: Some(limit), ..function(&[]) });
     let pid = idle_process(&api).await;
     let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
     let own = format!("/dev-gateway-{}-", std::process::id());
@@ -196,6 +204,20 @@ async fn a_process_is_limited_to_its_share_of_the_processor() {
     until(|| times_throttled() > before + 1).await;
     spin.abort();
     until(|| !alive(pid)).await;
+    within(api.shutdown()).await;
+}
+
+#[tokio::test]
+async fn a_process_that_needs_more_than_its_memory_is_killed_and_the_next_one_works() {
+    let Some(limit) = limit(Limits { memory_mb: Some(128), ..Limits::default() }) else { return };
+    let api = start(Function { process_limit: Some(limit), ..function(&[]) });
+    assert_eq!(invoke(&api, json!({"do": "allocate", "mb": 32})).await, Ok(json!({"allocated": 32})));
+    let error = invoke(&api, json!({"do": "allocate", "mb": 256})).await.unwrap_err();
+    assert!(
+        matches!(&error, InvokeError::Function { kind, message } if kind == "Runtime.ExitError" && message.contains("signal: 9")),
+        "{error:?}"
+    );
+    assert_eq!(invoke(&api, json!({"do": "allocate", "mb": 32})).await, Ok(json!({"allocated": 32})));
     within(api.shutdown()).await;
 }
 

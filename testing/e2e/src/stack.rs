@@ -7,7 +7,7 @@ use crate::gateway::Gateway;
 use crate::page::{Endpoint, Page};
 use crate::terminal::Terminal;
 use auth_tokens::GatewaySecret;
-use dev_gateway::{CpuLimit, DevGateway, InProcess, Invoke, Options, OsSystem, RuntimeApi, Tls, Usage};
+use dev_gateway::{DevGateway, InProcess, Invoke, Options, OsSystem, ProcessLimit, RuntimeApi, Tls, Usage};
 use gateway_lambda::{Aws, Clock, Connections, DynamoConnections, MemoryConnections, SystemClock};
 use serde_json::json;
 use shared_protocol::{ClientId, Role, UserClaims};
@@ -48,7 +48,7 @@ pub struct StackOptions {
     /// Concurrent processes of a `Bootstrap` function; each relay occupies one.
     pub processes: usize,
     /// Share of the processor for each process of a `Bootstrap` function.
-    pub cpu_limit: Option<CpuLimit>,
+    pub process_limit: Option<ProcessLimit>,
     pub log: &'static str,
     /// Further environment variables of the service.
     pub variables: &'static [(&'static str, &'static str)],
@@ -68,7 +68,7 @@ impl StackOptions {
             posts_over_tls: false,
             timeout: FUNCTION_TIMEOUT,
             processes: FUNCTION_PROCESSES,
-            cpu_limit: None,
+            process_limit: None,
             log: "info,backend=debug",
             variables: &[],
             function_log: "warn",
@@ -126,8 +126,13 @@ impl Stack {
                 }
                 let function = dev_gateway::Function::new(binary("bootstrap"), variables);
                 let (timeout, processes, logs) = (options.timeout, options.processes, options.function_log != "off");
-                let function =
-                    dev_gateway::Function { timeout, processes, logs, cpu_limit: options.cpu_limit, ..function };
+                let function = dev_gateway::Function {
+                    timeout,
+                    processes,
+                    logs,
+                    process_limit: options.process_limit,
+                    ..function
+                };
                 let connections = Arc::new(DynamoConnections::new(Aws::new(dynamo.config())));
                 (Some(dynamo), connections, Arc::new(RuntimeApi::new(function, Arc::new(OsSystem))))
             }
