@@ -7,7 +7,9 @@ mod context;
 mod dispatch;
 mod download;
 mod error;
+mod file_headers;
 mod forward;
+mod forward_file;
 mod forward_wall;
 mod group_questions;
 mod handlers;
@@ -18,6 +20,7 @@ mod refusal_log;
 mod router;
 mod server;
 mod socket;
+mod transfers;
 mod user_connections;
 
 pub use connection_limit::ConnectionLimiter;

@@ -4,9 +4,9 @@ use backend::app::{App, AppDeps};
 use backend::clock::{Clock, SystemClock, SystemRandom};
 use backend::config::{Advertise, Config};
 use backend::metrics::Metrics;
-use backend::sandbox::{OWN_PROGRAM, SandboxedSpawner, check, cleanup, launch};
+use backend::sandbox::{SandboxedSpawner, check, cleanup, files, launch};
 use backend::store::{ConnectError, MemoryStore, REDIS_START_TIMEOUT, RedisStore, Store};
-use backend::terminal::{ShellSpawner, UnixSpawner, reap_orphans};
+use backend::terminal::{OWN_PROGRAM, ShellSpawner, UnixSpawner, reap_orphans};
 use backend::{shutdown, telemetry};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Some(word) if word == "launch" => return launch::main(arguments),
         Some(word) if word == "sweep" => return cleanup::main(arguments),
         Some(word) if word == "check" => return check::main(arguments),
+        Some(word) if word == "files" => return files::main(arguments),
         Some(word) if word == "doctor" => return doctor::main(arguments),
         Some(word) => return fail(&format!("unknown argument {}: configure with variables", word.display())),
         None => {}

@@ -6,6 +6,7 @@ pub mod check;
 mod checks;
 pub mod cleanup;
 mod dirfd;
+pub mod files;
 pub mod launch;
 mod processes;
 mod root;
@@ -17,7 +18,7 @@ mod subcommand;
 mod uid_pool;
 mod usage;
 
-pub use spawner::{OWN_PROGRAM, SandboxedSpawner};
+pub use spawner::SandboxedSpawner;
 
 use serde::{Deserialize, Serialize};
 use std::fmt::Display;

@@ -13,6 +13,7 @@ pub(crate) mod reaper;
 #[cfg(feature = "test-support")]
 pub mod scripted;
 pub(crate) mod sys;
+mod transfer;
 mod typed_line;
 pub(crate) mod unix;
 
@@ -25,5 +26,7 @@ pub use osc133::{Piece, PromptMark, PromptMarkScanner};
 pub use pty::{Exit, Interest, InterruptKey, ProcessGroup, Pty, PtyEvent, ReadOutcome, ShellSpawner, ShellSpec, Size};
 pub use quota::{HARD_LIMIT_FACTOR, QuotaExceeded, Resource};
 pub use reaper::reap_orphans;
+pub use transfer::{FileError, OWN_PROGRAM, StartedHelper};
+pub(crate) use transfer::{FileHelper, FileHelpers};
 pub use typed_line::{LineText, TypedLine};
 pub use unix::UnixSpawner;

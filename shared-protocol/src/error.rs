@@ -80,6 +80,10 @@ error_codes! {
     NotStored = 503, retryable: true;
     /// The connection, or everyone with its token, was removed from the session for good.
     Revoked = 403, retryable: false;
+    /// There is no such file or directory in the session.
+    FileNotFound = 404, retryable: false;
+    /// A file that the session's user may not read or write there, or that is none.
+    FileRefused = 403, retryable: false;
     /// An internal fault; details are in the log.
     Internal = 500, retryable: true;
 }

@@ -4,7 +4,7 @@ use shared_protocol::{EndReason, ErrorCode, Role, gateway, relay};
 use strum::VariantArray;
 
 /// Code, HTTP status, retryable, as in `docs/protocol.md`.
-const CODES: [(&str, u16, bool); 25] = [
+const CODES: [(&str, u16, bool); 27] = [
     ("BAD_MESSAGE", 400, false),
     ("BAD_FIELD", 400, false),
     ("TOO_LARGE", 413, false),
@@ -29,6 +29,8 @@ const CODES: [(&str, u16, bool); 25] = [
     ("DRAINING", 503, true),
     ("NOT_STORED", 503, true),
     ("REVOKED", 403, false),
+    ("FILE_NOT_FOUND", 404, false),
+    ("FILE_REFUSED", 403, false),
     ("INTERNAL", 500, true),
 ];
 

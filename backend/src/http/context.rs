@@ -5,6 +5,7 @@ use super::group_questions::GroupQuestions;
 use super::peer_client::PeerClient;
 use super::polled::PolledConnections;
 use super::refusal_log::RefusalLog;
+use super::transfers::Transfers;
 use super::user_connections::UserConnections;
 use crate::clock::{Clock, RandomSource};
 use crate::config::Config;
@@ -38,6 +39,9 @@ pub(super) const METRICS_PATH: &str = "/metrics";
 
 /// Scripts of the platform in a session.
 pub(super) const CHECKS_ROUTE: &str = "/api/sessions/{id}/checks";
+
+/// Files of a session.
+pub(super) const FILES_ROUTE: &str = "/api/sessions/{id}/files";
 
 /// Checks of an instance at once: each has a script, its output and up to 16 MiB of files on their way.
 pub(super) const MAX_CHECKS: usize = 4;
@@ -89,6 +93,8 @@ pub struct ServiceContext {
     pub(super) refusal_log: RefusalLog,
     /// Permits for `/ws-test`.
     pub(super) ws_tests: Arc<Semaphore>,
+    /// Transfers of files that run here.
+    pub(super) transfers: Transfers,
     /// Permits for checks.
     pub(super) checks: Arc<Semaphore>,
     /// Client for requests to other instances; `None` if the store is not shared.
@@ -123,6 +129,7 @@ impl ServiceContext {
             request_rate: limiter(),
             refusal_log: RefusalLog::default(),
             ws_tests: Arc::new(Semaphore::new(MAX_WS_TESTS)),
+            transfers: Transfers::default(),
             checks: Arc::new(Semaphore::new(MAX_CHECKS)),
             peers,
             draining: watch::Sender::new(false),

@@ -2,8 +2,6 @@
 //! few downloads at once.
 
 use super::connection_limit::ConnectionPermit;
-use super::user_connections::UserConnectionGuard;
-use crate::recording::RecordingError;
 use axum::body::{Body, Bytes};
 use futures_util::stream::{self, Stream, StreamExt};
 use std::pin::pin;
@@ -26,18 +24,22 @@ const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time for a whole download.
 const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// A body of these pieces, which counts as one of its user's downloads until it is dropped. If it takes too long, or a piece cannot
-/// be read, the connection is closed.
+/// A body of these pieces, which counts as one of its user's downloads until it is dropped. If it takes too long, is cut, or a piece
+/// cannot be read, the connection is closed.
 pub(super) fn body(
-    pieces: impl Stream<Item = Result<Bytes, RecordingError>> + Send + 'static,
-    counted: UserConnectionGuard,
+    pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    counted: impl Send + 'static,
+    cut: impl Future<Output = ()> + Send + 'static,
     connection: Option<Arc<ConnectionPermit>>,
 ) -> Body {
     let (sender, receiver) = mpsc::channel(1);
     let pieces = pieces.flat_map(|piece| stream::iter(split(piece)));
     let feeding = async move {
-        let fed = timeout(DOWNLOAD_TIMEOUT, feed(pieces, &sender)).await;
-        if let Err(error) = fed.unwrap_or_else(|_| Err(too_slow())) {
+        let fed = tokio::select! {
+            fed = timeout(DOWNLOAD_TIMEOUT, feed(pieces, &sender)) => fed.unwrap_or_else(|_| Err(too_slow())),
+            () = cut => Err(io::Error::other("another one needs its place")),
+        };
+        if let Err(error) = fed {
             tracing::warn!(%error, "a download breaks off");
             // Nothing else ends a connection whose reader takes nothing.
             if let Some(connection) = connection {
@@ -57,7 +59,7 @@ pub(super) fn body(
 }
 
 /// The parts of a piece that is too large.
-fn split(piece: Result<Bytes, RecordingError>) -> impl Iterator<Item = Result<Bytes, RecordingError>> {
+fn split(piece: io::Result<Bytes>) -> impl Iterator<Item = io::Result<Bytes>> {
     let mut rest = Some(piece);
     iter::from_fn(move || match rest.take()? {
         Ok(mut piece) if piece.len() > PIECE_BYTES => {
@@ -70,17 +72,14 @@ fn split(piece: Result<Bytes, RecordingError>) -> impl Iterator<Item = Result<By
 }
 
 /// Hands over each piece, and then `None`.
-async fn feed(
-    pieces: impl Stream<Item = Result<Bytes, RecordingError>>,
-    sender: &mpsc::Sender<Option<Bytes>>,
-) -> Result<(), RecordingError> {
+async fn feed(pieces: impl Stream<Item = io::Result<Bytes>>, sender: &mpsc::Sender<Option<Bytes>>) -> io::Result<()> {
     let mut pieces = pin!(pieces);
     loop {
         let one = async {
             let piece = pieces.next().await.transpose()?;
             let is_last = piece.is_none();
             // Fails if the body is gone.
-            Ok::<_, RecordingError>(sender.send(piece).await.is_err() || is_last)
+            Ok::<_, io::Error>(sender.send(piece).await.is_err() || is_last)
         };
         if timeout(PIECE_TIMEOUT, one).await.unwrap_or_else(|_| Err(too_slow()))? {
             return Ok(());
@@ -88,8 +87,8 @@ async fn feed(
     }
 }
 
-fn too_slow() -> RecordingError {
-    RecordingError("its reader, or the store, takes too long".into())
+fn too_slow() -> io::Error {
+    io::Error::other("its reader, or its source, takes too long")
 }
 
 #[cfg(test)]
@@ -99,13 +98,14 @@ mod tests {
     use super::*;
     use http_body_util::BodyExt;
     use shared_protocol::Role;
+    use std::future::pending;
     use std::net::{IpAddr, Ipv4Addr};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::time::{Instant, sleep};
 
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-    fn piece() -> Result<Bytes, RecordingError> {
+    fn piece() -> io::Result<Bytes> {
         Ok(Bytes::from_static(b"piece"))
     }
 
@@ -122,7 +122,7 @@ mod tests {
             piece()
         });
         let counted = users.acquire("ada", Role::Controller).unwrap();
-        let body = body(endless, counted, Some(Arc::clone(&connection)));
+        let body = body(endless, counted, pending(), Some(Arc::clone(&connection)));
         let begun = Instant::now();
         timeout(DOWNLOAD_TIMEOUT, connection.evicted()).await.unwrap();
         assert_eq!((begun.elapsed().as_secs(), read.load(Ordering::Relaxed)), (PIECE_TIMEOUT.as_secs(), 2));
@@ -135,8 +135,12 @@ mod tests {
     async fn a_reader_that_takes_a_little_now_and_then_is_cut_off_in_the_end() {
         let users = UserConnections::new(1);
         let begun = Instant::now();
-        let mut body =
-            body(stream::repeat_with(piece), users.acquire("ada", Role::Viewer).unwrap(), Some(connection()));
+        let mut body = body(
+            stream::repeat_with(piece),
+            users.acquire("ada", Role::Viewer).unwrap(),
+            pending(),
+            Some(connection()),
+        );
         while body.frame().await.unwrap().is_ok() {
             sleep(PIECE_TIMEOUT / 2).await;
         }
@@ -147,16 +151,16 @@ mod tests {
     async fn a_download_is_whole_or_an_error() {
         let users = UserConnections::new(1);
         let counted = || users.acquire("ada", Role::Controller).unwrap();
-        let whole = body(stream::iter([piece(), piece()]), counted(), None).collect().await.unwrap();
+        let whole = body(stream::iter([piece(), piece()]), counted(), pending(), None).collect().await.unwrap();
         assert_eq!(whole.to_bytes(), "piecepiece");
-        let mut large = body(stream::iter([Ok(Bytes::from(vec![7; 2 * PIECE_BYTES + 1]))]), counted(), None);
+        let mut large = body(stream::iter([Ok(Bytes::from(vec![7; 2 * PIECE_BYTES + 1]))]), counted(), pending(), None);
         for expected in [PIECE_BYTES, PIECE_BYTES, 1] {
             assert_eq!(large.frame().await.unwrap().unwrap().into_data().unwrap().len(), expected);
         }
         drop(large);
-        let failing = stream::iter([piece(), Err(RecordingError("away".into()))]);
-        assert!(body(failing, counted(), None).collect().await.is_err());
+        let failing = stream::iter([piece(), Err(io::Error::other("away"))]);
+        assert!(body(failing, counted(), pending(), None).collect().await.is_err());
         let hanging = stream::iter([piece()]).chain(stream::pending());
-        assert!(body(hanging, counted(), None).collect().await.is_err());
+        assert!(body(hanging, counted(), pending(), None).collect().await.is_err());
     }
 }

@@ -5,6 +5,7 @@ use super::access_log::{RequestContext, request_id};
 use super::auth::{TerminalQuery, bearer, session_in_path, trust};
 use super::context::{GATEWAY_PREFIX, POLLED_PREFIX, ServiceContext, TERMINAL_PATH};
 use super::error::{HttpError, read_body};
+use super::forward_file::is_file;
 use super::forward_wall::{WallPage, forward_wall, receive_wall};
 use super::handlers::terminal::Unforwarded;
 use super::peer_client::{FORWARDED_BY, FROM_MEMORY, Forwarded, PeerClient};
@@ -57,7 +58,7 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, request: R
         Err(error) => return refuse(error),
     };
     let started = Instant::now();
-    let waits = request.uri().path() == FRAMES_PATH;
+    let waits = request.uri().path() == FRAMES_PATH || is_file(request.uri().path());
     let id = request_id(request.headers()).to_owned();
     let (instance, result) = match forward_from_memory(peers, &session, request).await {
         Remembered::Answered(instance, result) => (instance, result),
@@ -71,7 +72,10 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, request: R
                 },
             };
             RequestContext::set(request.extensions(), None, None, Some(&session));
-            let result = peers.forward(&instance, request).await;
+            let result = match is_file(request.uri().path()) {
+                true => peers.forward_file(&instance, request).await,
+                false => peers.forward(&instance, request).await,
+            };
             if result.is_ok() {
                 peers.owners.remember(&session, &instance);
             }
@@ -81,7 +85,7 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, request: R
     let response = forwarded(&service, result, (!waits).then_some(started), refuse);
     let (ms, status) = (started.elapsed().as_millis() as u64, response.status().as_u16());
     if waits {
-        tracing::debug!(request = %id, %session, instance = %instance.id, ms, status, "frames of the session's instance");
+        tracing::debug!(request = %id, %session, instance = %instance.id, ms, status, "frames or a file of the session's instance");
     } else {
         tracing::info!(request = %id, %session, instance = %instance.id, ms, status, "passed on to the session's instance");
     }

@@ -2,6 +2,7 @@
 
 pub(super) mod checks;
 pub(super) mod commands;
+pub(super) mod files;
 pub(super) mod gateway;
 pub(super) mod groups;
 pub(super) mod instances;

@@ -89,8 +89,8 @@ impl<K: Eq + Hash + Clone> InstanceMemory<K> {
 /// Sends requests to other instances.
 #[derive(Clone)]
 pub(super) struct PeerClient {
-    client: reqwest::Client,
-    instance: HeaderValue,
+    pub(super) client: reqwest::Client,
+    pub(super) instance: HeaderValue,
     /// The instance of each session.
     pub(super) owners: InstanceMemory<SessionId>,
     /// Instances that granted relays, each of whose questions needs one.
@@ -182,7 +182,7 @@ fn relay(upgrade: hyper::upgrade::OnUpgrade, response: reqwest::Response) -> Res
     (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
 }
 
-fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+pub(super) fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     let mut kept = headers.clone();
     for name in HOP_BY_HOP {
         kept.remove(name);
@@ -190,12 +190,12 @@ fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     kept
 }
 
-fn copy(from: &HeaderMap, to: &mut HeaderMap, name: HeaderName) {
+pub(super) fn copy(from: &HeaderMap, to: &mut HeaderMap, name: HeaderName) {
     if let Some(value) = from.get(&name) {
         to.insert(name, value.clone());
     }
 }
 
-fn unreachable() -> HttpError {
+pub(super) fn unreachable() -> HttpError {
     HttpError::new(ErrorCode::BackendUnreachable, "the session's instance does not answer; try again")
 }

@@ -1,14 +1,15 @@
 //! Maps paths to handlers, and wraps all of them in the layers that every response passes.
 
-use super::context::{CHECKS_ROUTE, METRICS_PATH, ServiceContext, TERMINAL_PATH};
+use super::context::{CHECKS_ROUTE, FILES_ROUTE, METRICS_PATH, ServiceContext, TERMINAL_PATH};
+use super::file_headers::CONTENT_DIGEST;
 use super::handlers::{
-    checks, commands, gateway, groups, instances, recordings, relay, sessions, status, terminal, ws_test,
+    checks, commands, files, gateway, groups, instances, recordings, relay, sessions, status, terminal, ws_test,
 };
 use super::{access_log, error, forward};
 use axum::Router;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use http::{HeaderName, HeaderValue, Method, header};
 use shared_protocol::gateway::{
     ANNOUNCE_PATH, CLOSE_HEADER, CONNECTION_HEADER, DISCONNECT_PATH, GROUP_PATH, MESSAGE_PATH,
@@ -40,12 +41,13 @@ async fn set_security_headers(mut response: Response) -> Response {
 /// All routes of the service.
 pub fn router(service: Arc<ServiceContext>) -> Router {
     let origins = service.config.auth.origins.iter().filter_map(|origin| origin.parse().ok()).collect::<Vec<_>>();
+    let [connection, close] = [CONNECTION_HEADER, CLOSE_HEADER].map(HeaderName::from_static);
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_credentials(true)
-        .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static(CONNECTION_HEADER)])
-        .expose_headers([CONNECTION_HEADER, CLOSE_HEADER].map(HeaderName::from_static))
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, CONTENT_DIGEST, connection.clone()])
+        .expose_headers([connection, close, CONTENT_DIGEST, header::CONTENT_DISPOSITION])
         .max_age(CORS_MAX_AGE);
     Router::new()
         .route(MESSAGE_PATH, post(gateway::message))
@@ -59,6 +61,7 @@ pub fn router(service: Arc<ServiceContext>) -> Router {
         .route("/api/sessions/{id}/commands", get(commands::list))
         .route("/api/sessions/{id}/recording", get(recordings::read).delete(recordings::delete))
         .route(CHECKS_ROUTE, post(checks::run))
+        .route(FILES_ROUTE, put(files::upload).get(files::download))
         .route("/api/sessions/{id}/connections/{connection}", delete(sessions::close_connection))
         .route("/api/sessions/{id}/revoked/{member}", delete(sessions::let_in))
         .route("/api/diagnostics/websocket", get(status::diagnostics))

@@ -84,7 +84,9 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn launch(spec: &LaunchSpec) -> io::Result<Infallible> {
+/// Gives up every privilege, which the caller verifies. `as_user` runs as the user, before Landlock keeps this process from those of
+/// the session.
+pub(super) fn become_session<T>(spec: &LaunchSpec, as_user: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     close_all_but_standard().context("closing descriptors")?;
     umask(Mode::RWXG | Mode::RWXO);
     if !spec.piped {
@@ -95,8 +97,14 @@ fn launch(spec: &LaunchSpec) -> io::Result<Infallible> {
     nice(NICENESS).context("lowering the priority")?;
     privileges::become_user(spec.uid)?;
     set_no_new_privs(true).context("setting no_new_privs")?;
+    let done = as_user()?;
     seccomp::restrict_by_landlock().context("Landlock")?;
     seccomp::filter_system_calls(spec.network).context("filtering system calls")?;
+    Ok(done)
+}
+
+fn launch(spec: &LaunchSpec) -> io::Result<Infallible> {
+    become_session(spec, || Ok(()))?;
     privileges::check(spec.uid).context("verifying that root is gone")?;
     std::env::set_current_dir(&spec.directory).context("entering the working directory")?;
     let (program, arguments) = spec.command.split_first().ok_or(io::ErrorKind::InvalidInput).context("the command")?;

@@ -1,22 +1,39 @@
-//! The processes of a sandboxed session: those of its shell, and those of its checks.
+//! The processes of a sandboxed session: those of its shell, of its checks, and of transfers of its files.
 
+use super::SandboxSettings;
 use super::checks::Checks;
-use super::sandbox::Sandbox;
-use crate::terminal::{Check, CheckError, CheckReport, ProcessGroup, QuotaExceeded};
+use super::files::helper;
+use super::root::SandboxRoot;
+use super::sandbox::{HOME, Sandbox};
+use crate::terminal::{
+    Check, CheckError, CheckReport, FileError, FileHelpers, ProcessGroup, QuotaExceeded, StartedHelper,
+};
 use async_trait::async_trait;
+use rustix::process::Pid;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::task::spawn_blocking;
 
 pub(super) struct SandboxProcesses {
+    root: Arc<SandboxRoot>,
+    settings: SandboxSettings,
     shell: Arc<Sandbox>,
+    /// Process of the shell.
+    leader: Pid,
     checks: Arc<Checks>,
+    files: Arc<FileHelpers>,
 }
 
 impl SandboxProcesses {
-    pub(super) fn new(shell: Arc<Sandbox>, checks: Checks) -> Self {
-        Self { shell, checks: Arc::new(checks) }
+    pub(super) fn new(
+        root: Arc<SandboxRoot>,
+        settings: SandboxSettings,
+        shell: Arc<Sandbox>,
+        leader: Pid,
+        checks: Checks,
+    ) -> Self {
+        Self { root, settings, shell, leader, checks: Arc::new(checks), files: Arc::default() }
     }
 
     async fn blocking<T: Send + 'static>(
@@ -31,6 +48,7 @@ impl SandboxProcesses {
 #[async_trait]
 impl ProcessGroup for SandboxProcesses {
     async fn hang_up(&self) -> io::Result<()> {
+        self.files.end();
         self.blocking(|shell, checks| {
             checks.end();
             shell.hang_up();
@@ -39,6 +57,7 @@ impl ProcessGroup for SandboxProcesses {
     }
 
     async fn kill(&self) -> io::Result<usize> {
+        self.files.end();
         self.blocking(|shell, checks| {
             checks.end();
             shell.kill()
@@ -47,6 +66,7 @@ impl ProcessGroup for SandboxProcesses {
     }
 
     async fn clean(&self) -> io::Result<()> {
+        self.files.gone().await;
         self.blocking(|shell, checks| {
             // First: what copies files for a check runs as the shell's user.
             checks.clean();
@@ -69,5 +89,17 @@ impl ProcessGroup for SandboxProcesses {
 
     async fn check(&self, check: Check) -> Result<CheckReport, CheckError> {
         self.blocking(move |_, checks| checks.run(&check)).await?
+    }
+
+    async fn file_helper(&self) -> Result<StartedHelper, FileError> {
+        let home = self.shell.directory(HOME);
+        let shell = self.leader.as_raw_nonzero().get().unsigned_abs();
+        let command = helper(&self.root.program, &self.settings, self.shell.uid, shell, home)?;
+        let files = Arc::clone(&self.files);
+        self.blocking(move |_, _| files.start(command)).await?
+    }
+
+    fn disk_left(&self) -> Option<u64> {
+        Some(self.settings.disk.saturating_sub(self.shell.quota.disk()))
     }
 }

@@ -26,9 +26,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The service's own binary, even after its file was replaced.
-pub const OWN_PROGRAM: &str = "/proc/self/exe";
-
 /// OOM score of the service, where the container has CAP_SYS_RESOURCE; -1000 would exempt it even from its own leaks.
 const OOM_SCORE: &str = "-500";
 
@@ -162,7 +159,9 @@ impl ShellSpawner for SandboxedSpawner {
         self.monitor.add(&sandbox);
         let (root, monitor) = (Arc::clone(&self.root), Arc::clone(&self.monitor));
         let checks = Checks::new(root, self.settings.clone(), monitor, Arc::clone(&sandbox));
-        Ok(Box::new(UnixPty::new(shell, Arc::new(SandboxProcesses::new(sandbox, checks)))?))
+        let leader = shell.child.pid();
+        let processes = SandboxProcesses::new(Arc::clone(&self.root), self.settings.clone(), sandbox, leader, checks);
+        Ok(Box::new(UnixPty::new(shell, Arc::new(processes))?))
     }
 
     fn isolation(&self) -> &'static str {

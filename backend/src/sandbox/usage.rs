@@ -56,6 +56,11 @@ impl QuotaStatus {
         self.with(|state| state.files)
     }
 
+    /// Bytes of files on disk, as they were last measured.
+    pub(super) fn disk(&self) -> u64 {
+        self.files().disk
+    }
+
     /// Records the memory that the service itself holds for the session, in bytes.
     pub(super) fn set_held(&self, bytes: u64) {
         self.with(|state| state.held = bytes);

@@ -191,6 +191,13 @@ pub(super) enum Request {
     Processes {
         reply: oneshot::Sender<Result<Arc<dyn ProcessGroup>, SessionError>>,
     },
+    /// The same, for a controller who is to have the session's files.
+    ProcessesFor {
+        user: String,
+        /// As one who was removed is known.
+        member: Member,
+        reply: oneshot::Sender<Result<Arc<dyn ProcessGroup>, SessionError>>,
+    },
     /// Wakes the task, which then finds out that it has lost the session.
     Lost,
 }
@@ -283,6 +290,17 @@ impl SessionHandle {
     pub(super) async fn processes(&self) -> Result<Arc<dyn ProcessGroup>, SessionError> {
         let (reply, answer) = oneshot::channel();
         self.send(Request::Processes { reply }).await?;
+        self.answer(answer, REQUEST_TIMEOUT).await?
+    }
+
+    /// The processes of the shell, for a controller. Fails for one who was removed, and while another one, the owner, types alone.
+    pub(super) async fn processes_for(
+        &self,
+        user: String,
+        member: Member,
+    ) -> Result<Arc<dyn ProcessGroup>, SessionError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::ProcessesFor { user, member, reply }).await?;
         self.answer(answer, REQUEST_TIMEOUT).await?
     }
 

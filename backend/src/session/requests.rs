@@ -2,8 +2,10 @@
 
 use super::actor::Actor;
 use super::handle::{Request, SessionError};
-use crate::store::CommandRecord;
+use crate::store::{CommandRecord, Member};
+use crate::terminal::ProcessGroup;
 use shared_protocol::Role;
+use std::sync::Arc;
 
 impl Actor {
     /// Handles a request that is no message, or passes on one that is.
@@ -21,11 +23,7 @@ impl Actor {
             }
             Request::End { reason } => self.end(reason),
             Request::EndBy { user, member, reason, reply } => {
-                let allowed = if self.attachments.revoked.has(&member) {
-                    Err(SessionError::removed())
-                } else {
-                    self.control.check(&user, Role::Controller, None, None)
-                };
+                let allowed = self.check_controller(&user, &member);
                 if allowed.is_ok() {
                     self.end(reason);
                 }
@@ -50,11 +48,25 @@ impl Actor {
                 let _ = reply.send(running.map(|command| CommandRecord { epoch: self.epoch, command }));
             }
             Request::Processes { reply } => {
-                let running = self.termination.is_running();
-                let _ = reply.send(running.then(|| self.terminal.processes()).ok_or_else(SessionError::ended));
+                let _ = reply.send(self.processes());
+            }
+            Request::ProcessesFor { user, member, reply } => {
+                let _ = reply.send(self.check_controller(&user, &member).and_then(|()| self.processes()));
             }
             // The lease was checked before this was handled.
             Request::Lost => {}
         }
+    }
+
+    /// Fails for one who was removed, and while another one, the owner, types alone.
+    fn check_controller(&self, user: &str, member: &Member) -> Result<(), SessionError> {
+        if self.attachments.revoked.has(member) {
+            return Err(SessionError::removed());
+        }
+        self.control.check(user, Role::Controller, None, None)
+    }
+
+    fn processes(&self) -> Result<Arc<dyn ProcessGroup>, SessionError> {
+        self.termination.is_running().then(|| self.terminal.processes()).ok_or_else(SessionError::ended)
     }
 }

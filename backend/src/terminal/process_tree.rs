@@ -4,10 +4,14 @@
 use super::integration::{Nonce, TAG_VARIABLE};
 use super::procfs::{Process, all, signal_if};
 use super::pty::ProcessGroup;
+use super::transfer::{FileError, FileHelpers, OWN_PROGRAM, StartedHelper};
+use crate::files::Places;
 use async_trait::async_trait;
 use rustix::process::{Pid, Signal};
 use std::collections::{HashMap, HashSet};
 use std::io;
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Mutex;
@@ -49,16 +53,26 @@ fn tags(process: &Process) -> Vec<Tag> {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct TaggedProcesses([Tag; 2]);
+pub(super) struct TaggedProcesses {
+    shell: Pid,
+    tags: [Tag; 2],
+}
 
 impl TaggedProcesses {
     pub(super) fn new(shell: Pid, nonce: &Nonce) -> Self {
-        Self([Tag::KernelSession(shell), Tag::Environment(nonce.of_processes().into())])
+        let tags = [Tag::KernelSession(shell), Tag::Environment(nonce.of_processes().into())];
+        Self { shell, tags }
+    }
+
+    /// The processes of a session with this home, whose files pass as those of the service's own user.
+    pub(super) fn with_files(self, home: PathBuf) -> UnixProcesses {
+        let places = Places { shell: self.shell.as_raw_nonzero().get().unsigned_abs(), home };
+        UnixProcesses { tagged: self, places, files: Arc::default() }
     }
 
     async fn signal(&self, signals: &'static [Signal]) -> io::Result<usize> {
         let snapshot = SCANS.scan(ProcSnapshot::take).await?;
-        let found: HashSet<Pid> = self.0.iter().filter_map(|tag| snapshot.0.get(tag)).flatten().copied().collect();
+        let found: HashSet<Pid> = self.tags.iter().filter_map(|tag| snapshot.0.get(tag)).flatten().copied().collect();
         let (processes, count) = (self.clone(), found.len());
         if count > 0 {
             let signal_all =
@@ -69,18 +83,35 @@ impl TaggedProcesses {
     }
 
     fn include(&self, pid: Pid) -> bool {
-        Process::read(pid).is_some_and(|process| tags(&process).iter().any(|tag| self.0.contains(tag)))
+        Process::read(pid).is_some_and(|process| tags(&process).iter().any(|tag| self.tags.contains(tag)))
     }
 }
 
+/// The processes of a session that has no user of its own.
+pub(super) struct UnixProcesses {
+    tagged: TaggedProcesses,
+    places: Places,
+    files: Arc<FileHelpers>,
+}
+
 #[async_trait]
-impl ProcessGroup for TaggedProcesses {
+impl ProcessGroup for UnixProcesses {
     async fn hang_up(&self) -> io::Result<()> {
-        self.signal(&[Signal::HUP, Signal::CONT]).await.map(drop)
+        self.files.end();
+        self.tagged.signal(&[Signal::HUP, Signal::CONT]).await.map(drop)
     }
 
     async fn kill(&self) -> io::Result<usize> {
-        self.signal(&[Signal::KILL]).await
+        self.files.end();
+        self.tagged.signal(&[Signal::KILL]).await
+    }
+
+    async fn file_helper(&self) -> Result<StartedHelper, FileError> {
+        let mut helper = Command::new(OWN_PROGRAM);
+        helper.arg("files").arg(serde_json::json!({ "places": self.places }).to_string());
+        helper.env_clear().current_dir("/");
+        let files = Arc::clone(&self.files);
+        spawn_blocking(move || files.start(helper)).await.map_err(io::Error::from)?
     }
 }
 
@@ -140,10 +171,10 @@ mod tests {
         let shell = Pid::from_raw(daemon.id() as i32).unwrap();
         assert!(tags(&Process::read(shell).unwrap()).contains(&Tag::KernelSession(shell)));
         let unused = Pid::from_raw(i32::MAX).unwrap();
-        assert_eq!(TaggedProcesses::new(unused, &Nonce::new([8; 16])).kill().await.unwrap(), 0);
-        assert_eq!(TaggedProcesses::new(unused, &nonce).kill().await.unwrap(), 1);
+        assert_eq!(TaggedProcesses::new(unused, &Nonce::new([8; 16])).signal(&[Signal::KILL]).await.unwrap(), 0);
+        assert_eq!(TaggedProcesses::new(unused, &nonce).signal(&[Signal::KILL]).await.unwrap(), 1);
         assert!(!daemon.wait().unwrap().success(), "it was killed");
-        assert_eq!(TaggedProcesses::new(unused, &nonce).kill().await.unwrap(), 0);
+        assert_eq!(TaggedProcesses::new(unused, &nonce).signal(&[Signal::KILL]).await.unwrap(), 0);
     }
 
     #[tokio::test]

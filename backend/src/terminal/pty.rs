@@ -3,6 +3,7 @@
 use super::check::{Check, CheckError, CheckReport};
 use super::integration::Nonce;
 use super::quota::QuotaExceeded;
+use super::transfer::{FileError, StartedHelper};
 use async_trait::async_trait;
 use shared_protocol::limits;
 use shared_protocol::server::Tty;
@@ -147,6 +148,14 @@ pub trait ProcessGroup: Send + Sync {
     /// Runs a script beside the shell; only a sandbox can. Goes on if the caller stops waiting.
     async fn check(&self, _check: Check) -> Result<CheckReport, CheckError> {
         Err(CheckError::NotIsolated)
+    }
+    /// Starts a helper that carries a file as the user of these processes.
+    async fn file_helper(&self) -> Result<StartedHelper, FileError> {
+        Err(FileError::Unsupported)
+    }
+    /// Bytes that the quota of files has room for; `None` without a quota.
+    fn disk_left(&self) -> Option<u64> {
+        None
     }
 }
 

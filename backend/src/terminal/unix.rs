@@ -34,7 +34,7 @@ impl ShellSpawner for UnixSpawner {
         let command: Vec<&OsStr> = login_command(&spec.shell).into_iter().map(OsStr::new).collect();
         let shell = UnixShell::spawn(spec.size, &command, &spec.environment, &spec.directory)?;
         let processes = TaggedProcesses::new(shell.child.pid(), &spec.nonce);
-        Ok(Box::new(UnixPty::new(shell, Arc::new(processes))?))
+        Ok(Box::new(UnixPty::new(shell, Arc::new(processes.with_files(spec.directory.clone())))?))
     }
 
     fn isolation(&self) -> &'static str {

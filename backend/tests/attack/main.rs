@@ -4,6 +4,7 @@
 mod check_attacks;
 mod checks;
 mod exhaustion;
+mod files;
 mod harness;
 mod hiding;
 mod isolation;

@@ -34,7 +34,7 @@ const CALLERS: [(&str, &str, bool, Role, bool, i64); 12] = [
 const STATES: [&str; 5] = ["unknown", "created", "running", "ended", "ended before the token was issued"];
 
 /// The actions.
-const ACTIONS: [&str; 38] = [
+const ACTIONS: [&str; 40] = [
     "attach",
     "follow",
     "input",
@@ -72,6 +72,8 @@ const ACTIONS: [&str; 38] = [
     "delete the recording",
     "read the commands",
     "run a check",
+    "bring a file",
+    "take a file",
     "create",
 ];
 
@@ -221,6 +223,20 @@ impl Case {
                 let check = json!({"script": "true", "as": "checker"});
                 let (_, body) = self.service.check_by(&self.user, SESSION, &check).await;
                 return body["code"].as_str().map_or_else(|| "yes".to_owned(), str::to_owned);
+            }
+            "bring a file" | "take a file" => {
+                let (method, query) = match action {
+                    "bring a file" => (Method::PUT, "name=a"),
+                    _ => (Method::GET, "path=a"),
+                };
+                let path = format!("/api/sessions/{SESSION}/files?{query}");
+                let (_, body) = read(self.service.request(method, &path, Some(&user_token(&self.user))).await).await;
+                return match body["code"].as_str() {
+                    // A scripted terminal has no files: an allowed transfer is answered with this.
+                    Some("BAD_FIELD") => "yes".to_owned(),
+                    Some(code) => code.to_owned(),
+                    None => "?".to_owned(),
+                };
             }
             "see on the wall" => {
                 let claims = GatewayClaims { sid: None, create: false, ..self.claims.clone() };

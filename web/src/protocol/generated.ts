@@ -281,6 +281,8 @@ export type ErrorCode =
   | "DRAINING"
   | "NOT_STORED"
   | "REVOKED"
+  | "FILE_NOT_FOUND"
+  | "FILE_REFUSED"
   | "INTERNAL";
 
 /** Fields of `error`. */
@@ -921,6 +923,8 @@ export const ERROR_CODES: readonly ErrorCode[] = [
   "DRAINING",
   "NOT_STORED",
   "REVOKED",
+  "FILE_NOT_FOUND",
+  "FILE_REFUSED",
   "INTERNAL",
 ];
 

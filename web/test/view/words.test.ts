@@ -93,7 +93,7 @@ describe("a problem", () => {
     expect(all.length).toBeGreaterThan(30);
     // Never shown as a state: answers to commands, input and the HTTP API, and the wait for a session.
     const elsewhere =
-      /^(BAD_|TOO_LARGE|READ_ONLY|NOT_ATTACHED|NOT_STORED|NO_PROMPT|STALE|INPUT_|BUSY|RATE|RESULT|SESSION_NOT_STARTED)/;
+      /^(BAD_|TOO_LARGE|READ_ONLY|NOT_ATTACHED|NOT_STORED|NO_PROMPT|STALE|INPUT_|BUSY|RATE|RESULT|FILE_|SESSION_NOT_STARTED)/;
     const technical = "`getToken`: NEXT_PUBLIC_WS_URL";
     for (const code of all.filter((code) => !elsewhere.test(code))) {
       expect(problemOf(new TerminalError(code, technical)), code).not.toContain("getToken");

@@ -18,10 +18,13 @@ use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use futures_util::TryStreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared_protocol::server::Part;
 use shared_protocol::{ErrorCode, SessionId, UserClaims};
+use std::future::pending;
+use std::io;
 use std::sync::Arc;
 
 /// Media type of asciicasts.
@@ -97,8 +100,9 @@ pub(in crate::http) async fn read(
         // It is put together as it is sent, and may grow.
         (ACCEPT_RANGES, "none".to_owned()),
     ];
+    let pieces = replay.stream(recordings).map_err(io::Error::other);
     let connection = connection.map(|Extension(connection)| connection);
-    Ok((headers, download::body(replay.stream(recordings), counted, connection)).into_response())
+    Ok((headers, download::body(pieces, counted, pending(), connection)).into_response())
 }
 
 /// Deletes a recording that is no longer written.

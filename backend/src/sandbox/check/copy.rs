@@ -7,6 +7,7 @@ use crate::terminal::sys::close_all_but_standard;
 use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, mkdirat, openat};
 use rustix::io::Errno;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -69,6 +70,8 @@ pub(super) fn place(uid: u32, home: &Path) -> io::Result<ExitCode> {
 fn become_user(uid: u32) -> io::Result<()> {
     close_all_but_standard()?;
     privileges::become_user(uid)?;
+    // A process that has changed its user hides its open files otherwise, and the usage monitor kills it for that.
+    set_dumpable_behavior(DumpableBehavior::Dumpable)?;
     privileges::check(uid)
 }
 

@@ -1,0 +1,112 @@
+//! Names of files that any system allows, so that a file of one can be saved on another and is named as it looks.
+
+use shared_protocol::text::is_hidden;
+
+/// Longest name, in bytes: that of Linux.
+const MAX_NAME_BYTES: usize = 255;
+
+/// Characters that a system forbids in names.
+const RESERVED: &str = "/\\<>:\"|?*";
+
+/// Names that Windows keeps for devices, with any extension.
+const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
+
+/// Fails with the reason for a name that some system does not allow.
+pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
+    if name.is_empty() || name.len() > MAX_NAME_BYTES {
+        return Err("a name has 1 to 255 bytes");
+    }
+    if name.chars().any(is_hidden) {
+        return Err("a name holds no characters that are invisible or turn text around");
+    }
+    if name.contains(|c| RESERVED.contains(c)) {
+        return Err("a name holds none of / \\ < > : \" | ? *");
+    }
+    if name.starts_with(' ') || name.ends_with(['.', ' ']) {
+        return Err("a name begins with no space, and ends with neither a space nor a dot");
+    }
+    if is_device(name) {
+        return Err("Windows keeps this name for a device");
+    }
+    Ok(())
+}
+
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_uppercase();
+    let port = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));
+    let is_port = port.is_some_and(|number| {
+        let mut digits = number.chars();
+        digits.next().is_some_and(|digit| digit.is_ascii_digit() || "¹²³".contains(digit)) && digits.next().is_none()
+    });
+    is_port || DEVICES.contains(&&*stem)
+}
+
+/// The name with a number before its extension, for one that is taken; with number 0 the name itself. Cut to the length of a name.
+pub(super) fn numbered(name: &str, number: u32) -> String {
+    if number == 0 {
+        return name.to_owned();
+    }
+    let dot = name.rfind('.').filter(|dot| *dot > 0).unwrap_or(name.len());
+    let (stem, extension) = name.split_at(dot);
+    let suffix = format!(" ({number}){extension}");
+    let mut end = stem.len().min(MAX_NAME_BYTES.saturating_sub(suffix.len()));
+    while !stem.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{suffix}", &stem[..end])
+}
+
+/// A name of a session's file as one that can be shown and saved anywhere, or `file`.
+pub(crate) fn readable_name(name: &str) -> String {
+    let is_unusable = |c: char| is_hidden(c) || c == '\u{fffd}' || RESERVED.contains(c);
+    let shown: String = name.chars().map(|c| if is_unusable(c) { '_' } else { c }).take(MAX_NAME_BYTES / 4).collect();
+    let shown = shown.trim_start_matches(' ').trim_end_matches(['.', ' ']);
+    match shown {
+        "" => "file".to_owned(),
+        shown if is_device(shown) => format!("_{shown}"),
+        shown => shown.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: [&str; 7] = ["a", ".bashrc", "notes (1).txt", "données 漢字 🙂.csv", "CONSOLE", "com10", "a b"];
+
+    #[test]
+    fn names_that_any_system_allows_are_taken() {
+        for name in GOOD {
+            assert_eq!(check_name(name), Ok(()), "{name}");
+            assert_eq!(readable_name(name), name);
+        }
+        assert_eq!(check_name(&"a".repeat(255)), Ok(()));
+    }
+
+    #[test]
+    fn other_names_are_refused() {
+        let long = "a".repeat(256);
+        let names =
+            ["", ".", "..", "a/b", "a\\b", "a:b", "a?", "a*", "a|b", "<a", "a>", "a\"", "a\0", "a\n", "\x1b[m", "a."];
+        let more = ["a ", " a", "NUL", "nul.txt", "Com1", "lpt9.tar.gz", "COM¹", "con .txt", "aux", "CONIN$", &long];
+        let hidden = ["photo\u{202e}gpj.exe", "a\u{200b}b", "a\u{2066}b", "\u{feff}a", "a\u{e0041}"];
+        for name in names.iter().chain(&more).chain(&hidden) {
+            assert!(check_name(name).is_err(), "{name:?}");
+            let readable = readable_name(name);
+            assert_eq!(check_name(&readable), Ok(()), "{name:?} becomes {readable:?}");
+        }
+    }
+
+    #[test]
+    fn a_taken_name_gets_a_number_before_its_extension() {
+        for (name, expected) in
+            [("a.txt", "a (2).txt"), ("a", "a (2)"), (".bashrc", ".bashrc (2)"), ("a.tar.gz", "a.tar (2).gz")]
+        {
+            assert_eq!(numbered(name, 0), name);
+            assert_eq!(numbered(name, 2), expected);
+        }
+        let long = format!("{}é.txt", "a".repeat(249));
+        assert_eq!(numbered(&long, 99), format!("{} (99).txt", "a".repeat(246)));
+        assert_eq!(numbered(&format!(".{}", "é".repeat(127)), 1).len(), 255);
+    }
+}

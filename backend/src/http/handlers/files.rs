@@ -1,0 +1,254 @@
+//! `/api/sessions/{id}/files`: brings a file to the shell, and a file or a directory from it, for those who control the session.
+//! The bytes pass from the connection to the pipe of a helper, and back, and are never gathered here.
+
+use super::sessions::find;
+use crate::files::{FileTask, Head, check_name, readable_name};
+use crate::http::auth::AuthenticatedUser;
+use crate::http::connection_limit::ConnectionPermit;
+use crate::http::context::ServiceContext;
+use crate::http::download;
+use crate::http::error::HttpError;
+use crate::http::file_headers::{attachment, digest_field, expected_digest};
+use crate::http::transfers::{Transfer, TransferLimit};
+use crate::session::{SessionError, SessionFiles};
+use crate::terminal::{FileError, FileHelper};
+use axum::body::{BodyDataStream, Bytes};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use futures_util::stream::{self, Stream, StreamExt};
+use http::HeaderMap;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared_protocol::{ErrorCode, UserClaims};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Largest file, and most of a directory, in bytes.
+pub(in crate::http) const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Most of a file that is read after it was refused, in bytes.
+const MAX_IGNORED_BYTES: usize = 16 * 1024 * 1024;
+
+/// Time for that.
+const IGNORED_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest path, in bytes: that of Linux.
+const MAX_PATH_BYTES: usize = 4096;
+
+/// Time in which some more of a file must come.
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Time for a file that arrives. One that is slow has made room for others long before.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// Time that a helper has to open a path, to read a file for its digest, and to finish a new one.
+const HELPER_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct UploadQuery {
+    name: String,
+    /// By default that of the shell.
+    directory: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct DownloadQuery {
+    path: String,
+}
+
+/// A transfer that may begin.
+async fn begin(service: &ServiceContext, user: &UserClaims, id: String) -> Result<(Transfer, SessionFiles), HttpError> {
+    let (record, caller) = find(service, user, id).await?;
+    let files = service.registry.running(&record.id, &caller).await?.files(&caller, &record.creator).await?;
+    let limited = |limit: TransferLimit| HttpError::new(ErrorCode::RateLimited, limit.to_string());
+    Ok((service.transfers.begin(&record.id, &user.sub).map_err(limited)?, files))
+}
+
+/// Fails for a path that no file can have.
+fn check_path(path: &str) -> Result<(), HttpError> {
+    if path.len() > MAX_PATH_BYTES || path.contains('\0') {
+        let text = format!("a path has at most {MAX_PATH_BYTES} bytes, and none of them is NUL");
+        return Err(HttpError::new(ErrorCode::BadField, text));
+    }
+    Ok(())
+}
+
+/// Waits for a helper.
+async fn helped<T>(work: impl Future<Output = Result<T, FileError>>) -> Result<T, HttpError> {
+    match timeout(HELPER_TIMEOUT, work).await {
+        Ok(done) => Ok(done.map_err(SessionError::from)?),
+        Err(_) => Err(HttpError::new(ErrorCode::BackendTimeout, "the session does not read or write the file in time")),
+    }
+}
+
+/// Writes the body to a new file of the session.
+pub(in crate::http) async fn upload(
+    State(service): State<Arc<ServiceContext>>,
+    AuthenticatedUser(user): AuthenticatedUser,
+    Path(id): Path<String>,
+    Query(query): Query<UploadQuery>,
+    request: Request,
+) -> Result<(StatusCode, Json<Value>), HttpError> {
+    let (parts, body) = request.into_parts();
+    let mut body = body.into_data_stream();
+    let stored = store(&service, &user, id, query, &parts.headers, &mut body).await;
+    if stored.is_err() {
+        // A client that still sends would find its connection broken in place of the answer.
+        let mut left = MAX_IGNORED_BYTES;
+        let ignored = async {
+            while let Some(Ok(piece)) = body.next().await
+                && left > piece.len()
+            {
+                left -= piece.len();
+            }
+        };
+        let _ = timeout(IGNORED_TIMEOUT, ignored).await;
+    }
+    Ok((StatusCode::CREATED, Json(stored?)))
+}
+
+async fn store(
+    service: &ServiceContext,
+    user: &UserClaims,
+    id: String,
+    UploadQuery { name, directory }: UploadQuery,
+    headers: &HeaderMap,
+    body: &mut BodyDataStream,
+) -> Result<Value, HttpError> {
+    check_name(&name).map_err(|why| HttpError::new(ErrorCode::BadField, format!("`name` is not valid: {why}")))?;
+    check_path(directory.as_deref().unwrap_or_default())?;
+    let expected = expected_digest(headers)?;
+    let (transfer, files) = begin(service, user, id).await?;
+    let most = files.room(MAX_FILE_BYTES);
+    if announced_bytes(headers).is_some_and(|bytes| bytes > most) {
+        return Err(too_large(most));
+    }
+    let part = hex::encode(service.random.bytes::<16>());
+    let mut helper = files.begin(&FileTask::Receive { directory, name, part, most }).await?;
+    let Head::Ready = helped(helper.head()).await? else { return Err(nonsense()) };
+    let ended = helper.ended();
+    let receiving = receive(body, &mut helper, &transfer, most);
+    tokio::select! {
+        received = timeout(UPLOAD_TIMEOUT, receiving) => received.unwrap_or_else(|_| Err(stalled()))?,
+        () = ended => return Err(SessionError::from(FileError::Ended).into()),
+        () = transfer.cut() => {
+            return Err(HttpError::new(ErrorCode::RateLimited, "other transfers need its place; try again"));
+        }
+    }
+    match helped(helper.finish(expected.as_deref())).await? {
+        Head::Stored { name, directory, bytes, sha256 } => {
+            Ok(json!({"name": readable_name(&name), "directory": directory, "bytes": bytes, "sha256": sha256}))
+        }
+        _ => Err(nonsense()),
+    }
+}
+
+async fn receive(
+    body: &mut BodyDataStream,
+    helper: &mut FileHelper,
+    transfer: &Transfer,
+    most: u64,
+) -> Result<(), HttpError> {
+    let mut bytes = 0;
+    loop {
+        let one = async {
+            match body.next().await {
+                None => Ok(false),
+                Some(Err(_)) => Err(HttpError::new(ErrorCode::BadMessage, "the file is incomplete")),
+                Some(Ok(piece)) => {
+                    bytes += piece.len() as u64;
+                    if bytes > most {
+                        return Err(too_large(most));
+                    }
+                    helper.put(&piece).await.map_err(SessionError::from)?;
+                    transfer.passed(piece.len());
+                    Ok(true)
+                }
+            }
+        };
+        if !timeout(STALL_TIMEOUT, one).await.unwrap_or_else(|_| Err(stalled()))? {
+            return Ok(());
+        }
+    }
+}
+
+/// Sends a file of the session, or a directory as a tar archive.
+pub(in crate::http) async fn download(
+    State(service): State<Arc<ServiceContext>>,
+    AuthenticatedUser(user): AuthenticatedUser,
+    Path(id): Path<String>,
+    Query(DownloadQuery { path }): Query<DownloadQuery>,
+    connection: Option<Extension<Arc<ConnectionPermit>>>,
+) -> Result<Response, HttpError> {
+    check_path(&path)?;
+    let (transfer, files) = begin(&service, &user, id).await?;
+    let name = path.trim_end_matches('/').rsplit('/').next().filter(|name| !matches!(*name, "." | ".." | "~"));
+    let name = readable_name(name.unwrap_or_default());
+    let mut helper = files.begin(&FileTask::Send { path, most: MAX_FILE_BYTES }).await?;
+    let (size, name) = match helped(helper.head()).await? {
+        Head::File { bytes, sha256 } => (Some((bytes, sha256)), name),
+        Head::Folder => (None, format!("{name}.tar")),
+        _ => return Err(nonsense()),
+    };
+    let kind = if size.is_some() { "application/octet-stream" } else { "application/x-tar" };
+    let cut = transfer.cut();
+    let left = size.as_ref().map(|(bytes, _)| *bytes);
+    let connection = connection.map(|Extension(connection)| connection);
+    let body = download::body(pieces(helper, transfer, left), (), cut, connection);
+    let mut response = ([(CONTENT_TYPE, kind)], body).into_response();
+    response.headers_mut().insert(CONTENT_DISPOSITION, attachment(&name));
+    if let Some((bytes, sha256)) = size {
+        response.headers_mut().insert(CONTENT_LENGTH, bytes.into());
+        response.headers_mut().extend(digest_field(&sha256));
+    }
+    Ok(response)
+}
+
+/// The bytes of a helper. Fails if there are more or fewer than it has announced, or more than a directory may have.
+fn pieces(
+    helper: FileHelper,
+    transfer: Transfer,
+    announced: Option<u64>,
+) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    // The headers of an archive take some room, which an archive of many small files has no bound for but their number.
+    let most = announced.unwrap_or(MAX_FILE_BYTES * 2);
+    stream::try_unfold((helper, transfer, most), move |(mut helper, transfer, left)| async move {
+        let piece = helper.next().await.map_err(io::Error::other)?;
+        let wrong = || io::Error::other("the helper sends another number of bytes than it has announced");
+        if piece.is_empty() {
+            return if announced.is_some() && left > 0 { Err(wrong()) } else { Ok(None) };
+        }
+        let left = left.checked_sub(piece.len() as u64).ok_or_else(wrong)?;
+        transfer.passed(piece.len());
+        Ok(Some((piece, (helper, transfer, left))))
+    })
+}
+
+fn announced_bytes(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn too_large(most: u64) -> HttpError {
+    let text = if most < MAX_FILE_BYTES {
+        format!("the session has room for {most} bytes")
+    } else {
+        format!("a file may have {MAX_FILE_BYTES} bytes")
+    };
+    HttpError::new(ErrorCode::TooLarge, text)
+}
+
+fn stalled() -> HttpError {
+    HttpError::new(ErrorCode::BadMessage, "the file does not arrive in time")
+}
+
+/// A student may have changed what the helper says.
+fn nonsense() -> HttpError {
+    HttpError::new(ErrorCode::Internal, "the transfer broke off; try again")
+}
