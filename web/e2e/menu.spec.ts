@@ -40,6 +40,8 @@ test("the right button opens a menu that copies, pastes, selects, finds, saves a
     /^Find/,
     "Clear",
     "Save as text file",
+    "Upload files",
+    "Download the selected file",
   ]);
   await expect(item(page, "Copy")).toBeDisabled();
   await terminal.screenshot("menu-dark");
@@ -87,12 +89,12 @@ test("Shift-F10 opens it at the cursor; arrows, Enter, Escape and Tab do the res
   const cursor = await terminal.place(0, (await terminal.text()).length);
   expect(Math.abs((box?.x ?? 0) - cursor[0])).toBeLessThan(20);
   await terminal.press("ArrowUp");
-  expect(await focused()).toBe("Save as text file");
+  expect(await focused()).toBe("Download the selected file");
   await terminal.press("ArrowDown");
   await terminal.press("ArrowDown");
   expect(await focused()).toMatch(/^Paste/);
   await terminal.press("End");
-  expect(await focused()).toBe("Save as text file");
+  expect(await focused()).toBe("Download the selected file");
   for (const key of ["Escape", "Tab"]) {
     await terminal.press(key);
     await expect(menuOf(page)).toHaveCount(0);

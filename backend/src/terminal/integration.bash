@@ -126,6 +126,23 @@ __termgate_install() {
   __termgate_prompt 1
 }
 
+# Offers files to the page, where a click saves them. A startup file may have another one.
+tg-download() {
+  local file whole
+  if [[ $# -eq 0 ]]; then
+    printf 'usage: tg-download FILE…\n' >&2
+    return 2
+  fi
+  for file; do
+    whole=$(command realpath -- "$file") || return 1
+    if [[ ! -e $whole ]]; then
+      printf 'tg-download: %s: no such file or directory\n' "$file" >&2
+      return 1
+    fi
+    printf '\e]1337;TermgateDownload=%s\a' "$(printf %s "$whole" | command base64 | command tr -d '\n')" >/dev/tty
+  done
+}
+
 if [[ -r /etc/profile ]]; then . /etc/profile; fi
 if [[ -r ~/.bash_profile ]]; then . ~/.bash_profile
 elif [[ -r ~/.bash_login ]]; then . ~/.bash_login

@@ -11,6 +11,24 @@ end
 function __termgate_cancelled --on-event fish_cancel
   __termgate_print "D;130"
 end
+# Offers files to the page, where a click saves them, unless a startup file has another one.
+if not builtin functions --query tg-download
+  function tg-download --description 'Offer files of this shell to the page'
+    if not builtin count $argv >/dev/null
+      builtin printf 'usage: tg-download FILE…\n' >&2
+      return 2
+    end
+    for file in $argv
+      set -l whole (command realpath -- $file); or return 1
+      if not builtin test -e "$whole"
+        builtin printf 'tg-download: %s: no such file or directory\n' $file >&2
+        return 1
+      end
+      set -l path (builtin printf %s $whole | command base64 | builtin string join '')
+      builtin printf '\e]1337;TermgateDownload=%s\a' $path >/dev/tty
+    end
+  end
+end
 # Tells the line that has begun, as integration.bash does.
 function __termgate_line
   set -l kind line

@@ -80,6 +80,24 @@ __termgate_enter() {
   if (( ${+__termgate_theirs} )); then ZDOTDIR=$__termgate_theirs; else unset ZDOTDIR; fi
 }
 
+# Offers files to the page, where a click saves them. A startup file may have another one.
+tg-download() {
+  emulate -L zsh
+  local file whole
+  if [[ $# -eq 0 ]]; then
+    builtin printf 'usage: tg-download FILE…\n' >&2
+    return 2
+  fi
+  for file; do
+    whole=$(command realpath -- "$file") || return 1
+    if [[ ! -e $whole ]]; then
+      builtin printf 'tg-download: %s: no such file or directory\n' "$file" >&2
+      return 1
+    fi
+    builtin printf '\e]1337;TermgateDownload=%s\a' "$(builtin printf %s "$whole" | command base64 | command tr -d '\n')" >/dev/tty
+  done
+}
+
 __termgate_leave() {
   emulate -L zsh
   unset __termgate_theirs

@@ -2,6 +2,8 @@
 
 use crate::support::{Service, Terminal};
 use backend::terminal::UnixSpawner;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use shared_protocol::{ErrorCode, ServerMessage};
 use std::sync::Arc;
 
@@ -220,4 +222,25 @@ async fn an_incomplete_command_in_fish_is_cancelled() {
     assert_eq!(terminal.command("for i in 1").await.1, 2);
     assert_eq!(terminal.command("echo next").await, ("next\n".into(), 0));
     service.stop().await;
+}
+
+#[tokio::test]
+async fn each_shell_offers_files_by_their_real_paths() {
+    for shell in ["/bin/bash", ZSH, FISH] {
+        let (service, mut terminal) = attached_to(shell, &[("a b/c.txt", "text"), (FISH_CONFIG, "")]).await;
+        let real = service.home().canonicalize().unwrap();
+        assert_eq!(terminal.command("cd 'a b'; ln -s c.txt link").await.1, 0, "{shell}");
+        let (output, code) = terminal.command("tg-download link ..").await;
+        assert_eq!(code, 0, "{shell}");
+        let offers = output.split("\x1b]1337;TermgateDownload=").skip(1).filter_map(|rest| rest.split('\x07').next());
+        let offers: Vec<String> =
+            offers.map(|offer| String::from_utf8(STANDARD.decode(offer).unwrap()).unwrap()).collect();
+        let expected = [real.join("a b/c.txt"), real.clone()].map(|path| path.to_str().unwrap().to_owned());
+        assert_eq!(offers, expected, "{shell}");
+        for (line, code) in [("tg-download missing/file", 1), ("tg-download missing", 1), ("tg-download", 2)] {
+            let (said, exit_code) = terminal.command(line).await;
+            assert!(exit_code == code && !said.is_empty(), "{shell}: {line}: {said}");
+        }
+        service.stop().await;
+    }
 }

@@ -13,7 +13,7 @@ import { type ClientOptions, resolveOptions, type TerminalMessage } from "./opti
 import { ProtocolSession } from "./session.ts";
 import type { TerminalState } from "./state.ts";
 import type { TerminalSink } from "./terminal-sink.ts";
-import type { TokenSource } from "./token.ts";
+import type { ServiceAccess, TokenSource } from "./token.ts";
 import { VisibilityMonitor } from "./visibility.ts";
 
 const CTRL_C = "\x03";
@@ -54,6 +54,11 @@ export class TerminalClient {
   /** Everything except the output; replaced by every change. */
   get state(): TerminalState {
     return this.#events.value;
+  }
+
+  /** For requests to the service itself. */
+  get access(): ServiceAccess {
+    return this.#session.transport.access();
   }
 
   /** False if ending the session stops no program in front: it is over, or its shell waits, and nothing was typed since. */

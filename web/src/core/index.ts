@@ -39,7 +39,7 @@ export { browserSocket, type Socket, type SocketFactory } from "./socket.ts";
 export { type Diagnostics, INITIAL_STATE, isOver, type Status, type TerminalState } from "./state.ts";
 export type { InputProgress, TerminalSink } from "./terminal-sink.ts";
 export { TIMES, type Times } from "./times.ts";
-export { namedGroup, type TokenSource } from "./token.ts";
+export { namedGroup, type ServiceAccess, type TokenSource } from "./token.ts";
 export { HelpOrder, IDLE_MS } from "./wall/help-order.ts";
 export { NoAnswerError, WallClient, type WallOptions, type WallState, type WallStatus } from "./wall/wall-client.ts";
 export { type WallLine, WallModel, type WallScreen } from "./wall/wall-model.ts";

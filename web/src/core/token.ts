@@ -5,6 +5,22 @@
 /** The token, or a function that fetches a new one for each attempt. */
 export type TokenSource = string | (() => string | Promise<string>);
 
+/** The addresses and the token of a client, for requests to the service itself. */
+export interface ServiceAccess {
+  url: string;
+  fallbackUrl: string | undefined;
+  sessionId: string;
+  /** A token that is valid now. */
+  token(): Promise<string>;
+}
+
+export function accessOf(
+  { url, fallbackUrl, sessionId }: Omit<ServiceAccess, "token">,
+  source: TokenSource,
+): ServiceAccess {
+  return { url, fallbackUrl, sessionId, token: async () => (typeof source === "string" ? source : source()) };
+}
+
 /** Passes the token to `then`: at once if it is fixed. Calls `failed` later if fetching throws. */
 export function obtainToken(source: TokenSource, then: (token: string) => void, failed: (why: unknown) => void): void {
   if (typeof source === "string") return then(source);

@@ -15,7 +15,7 @@ import { HttpSocket } from "./http-socket.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { type Route, RouteChoice } from "./route.ts";
 import type { SocketFactory } from "./socket.ts";
-import type { TokenSource } from "./token.ts";
+import { accessOf, type TokenSource } from "./token.ts";
 
 /** Minimum time between the starts of two attempts. */
 const MIN_ATTEMPT_INTERVAL_MS = 1000;
@@ -112,6 +112,8 @@ export class Transport {
     const idle = this.#suspended || !this.established || this.#handover.successor;
     if (this.#fetchesToken && !idle) this.#handover.begin();
   }
+
+  access = () => accessOf(this.options, this.#token);
 
   /** Sets the token for the next connection; a new string causes a handover. Returns whether it is one. */
   setToken(token: TokenSource): boolean {

@@ -16,6 +16,8 @@ export interface TermgateHandle {
   copyAll(): Promise<boolean>;
   /** Saves scrollback and screen as a text file. */
   download(fileName?: string): void;
+  /** Brings files to the directory of the shell; without any, opens the browser's dialog, which takes a click or a key. */
+  upload(files?: readonly File[]): void;
   /** Clears the scrollback; the prompt stays. */
   clear(): void;
   /**
@@ -62,6 +64,11 @@ export interface TermgateTerminalProps {
   statusLine?: boolean;
   /** Shows keys that touch keyboards lack. Default: if the pointer is a finger. */
   touchKeys?: boolean;
+  /**
+   * Offers to bring files to the shell and to save those that programs offer, where the page can reach the service: by
+   * `fallbackUrl`, or on the service's own WebSocket. Default true.
+   */
+  files?: boolean;
   /** Offers the session's owner to raise a hand, as in a class. Default false. */
   raisesHand?: boolean;
   /** Accessible name. Default `Terminal`. */

@@ -1,9 +1,13 @@
 /**
- * Downloads a text as a file.
+ * Downloads what the page has as a file.
  */
 
 export function saveText(text: string, fileName: string): void {
-  const address = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
+  saveBlob(new Blob([text], { type: "text/plain;charset=utf-8" }), fileName);
+}
+
+export function saveBlob(content: Blob, fileName: string): void {
+  const address = URL.createObjectURL(content);
   const link = document.createElement("a");
   link.href = address;
   link.download = fileName;

@@ -132,6 +132,21 @@ export const STYLE = `${RESET}
 .tg-offers {
   position: absolute; top: 8px; right: 20px; z-index: 6; display: grid; gap: 8px; width: min(420px, calc(100% - 32px)); max-height: 60%; overflow-y: auto;
 }
+.tg-files {
+  position: absolute; bottom: 8px; right: 20px; z-index: 6; display: grid; gap: 8px; width: min(420px, calc(100% - 32px)); max-height: 60%; overflow-y: auto;
+}
+.tg-files p { overflow-wrap: anywhere; }
+.tg-files [data-state="failed"] { border-left-color: var(--tg-bad); }
+.tg-files [data-state="done"] { border-left-color: var(--tg-good); }
+.tg-files progress { flex: 1; height: 8px; appearance: none; border-radius: 4px; background: var(--tg-line); overflow: hidden; }
+.tg-files progress::-webkit-progress-bar { background: var(--tg-line); }
+.tg-files progress::-webkit-progress-value { background: var(--tg-accent); }
+.tg-files progress::-moz-progress-bar { background: var(--tg-accent); }
+.tg-percent { min-width: 3.5em; text-align: right; font-variant-numeric: tabular-nums; }
+.tg-drop {
+  position: absolute; inset: 6px; z-index: 7; display: grid; place-content: center; padding: 20px; border: 2px dashed var(--tg-accent); border-radius: 8px;
+  background: var(--tg-bar); color: var(--tg-strong); font-size: 14px; text-align: center; opacity: 0.92; pointer-events: none;
+}
 .tg-offered {
   padding: 8px 10px 10px 14px; border: 1px solid var(--tg-line); border-left: 4px solid var(--tg-accent); border-radius: 8px;
   background: var(--tg-bar); color: var(--tg-text); box-shadow: var(--tg-shadow); overflow-wrap: anywhere;

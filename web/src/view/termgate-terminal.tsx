@@ -12,6 +12,9 @@ import { boundFont, copyText, MIN_CONTRAST, type TerminalHandlers, THEMES, textO
 import { Banner } from "./banner.tsx";
 import { CannotShow } from "./cannot-show.tsx";
 import { ContextMenu } from "./context-menu.tsx";
+import { FileList } from "./files/file-list.tsx";
+import { chooseFiles, useDrop } from "./files/use-drop.ts";
+import { filesOf, useFiles } from "./files/use-files.ts";
 import { FindBar } from "./find-bar.tsx";
 import type { TermgateHandle, TermgateTerminalProps } from "./handle.ts";
 import { useMedia, useThemeName } from "./media.ts";
@@ -128,6 +131,9 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
       ...(props.fontFamily !== undefined && { fontFamily: props.fontFamily }),
     };
     const { opened, failed, retry } = useTerminal(host, client, settings, font, props.options, handlers, props);
+    const files = useFiles(client, opened, filesOf(client, state, props.files));
+    const drop = useDrop(files?.upload, notices.show);
+    const { upload } = files ?? {};
 
     // Not as an attribute of the server's HTML, which a strict policy blocks.
     const background = settings.theme.background ?? "";
@@ -149,10 +155,11 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
           terminal.scrollToBottom();
           terminal.clear();
         },
+        upload: (given) => (given || !upload ? upload?.(given ?? []) : chooseFiles(upload)),
         setFontSize: showFont,
         offer,
       };
-    }, [opened, showFont, find, offer]);
+    }, [opened, showFont, find, offer, upload]);
     // Null until the terminal is open.
     useImperativeHandle(ref, () => handle as TermgateHandle, [handle]);
     const ready = useRef(onReady);
@@ -200,7 +207,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
           {STYLE}
         </style>
         <RecordingNote client={client} state={state} stays={props.statusLine === false} focus={focus} />
-        <div ref={stage} className="tg-stage">
+        <div ref={stage} className="tg-stage" data-drop={drop.over || undefined} {...drop.handlers}>
           <p id={help} className="tg-hidden">
             Tab goes to the shell. Ctrl-Shift-L leaves the terminal.
           </p>
@@ -208,6 +215,8 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
           {isWaiting(state) && <p className="tg-waiting">{state.error?.message}</p>}
           {failed && <CannotShow onRetry={retry} />}
           <Offers {...{ client, state, list, focus }} say={notices.show} />
+          {files && <FileList {...{ files, focus }} />}
+          {drop.over && <p className="tg-drop">Drop files to bring them to the directory of the shell</p>}
           {notices.banner && <Banner text={notices.banner} onClose={dismiss} />}
           {opened && finding && (
             <FindBar key={finding.times} opened={opened} initial={finding.text} onClose={closeFind} />
@@ -216,7 +225,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
         {menu.request && handle && (
           <ContextMenu
             {...menu.request}
-            items={menuItems(handle, state, clipboard, outputAt(opened, menu.request.at))}
+            items={menuItems(handle, state, clipboard, outputAt(opened, menu.request.at), files)}
             onClose={closeMenu}
           />
         )}

@@ -8,8 +8,12 @@ import { useState } from "react";
 import { mayType, type TerminalState } from "../core/index.ts";
 import { cellAt, copyText, isApple, type MenuHandlers, type OpenTerminal, type Place } from "../xterm/index.ts";
 import type { MenuItem, MenuRequest } from "./context-menu.tsx";
+import type { Files } from "./files/use-files.ts";
 import type { TermgateHandle } from "./handle.ts";
 import { copyRefused, pasteRefused } from "./words.ts";
+
+/** Longest selection that may be a path, in characters. */
+const MAX_PATH = 1024;
 
 export interface Clipboard {
   copySelection(): void;
@@ -71,6 +75,7 @@ export function menuItems(
   state: TerminalState,
   clipboard: Clipboard,
   output?: string | null,
+  files?: Pick<Files, "download">,
 ): MenuItem[] {
   const apple = isApple();
   const keys = (letter: string) => (apple ? `Cmd-${letter}` : `Ctrl-Shift-${letter}`);
@@ -85,5 +90,16 @@ export function menuItems(
     { name: "Find", keys: keys("F"), act: () => handle.search() },
     { name: "Clear", act: () => handle.clear() },
     { name: "Save as text file", act: () => handle.download() },
+    ...(files ? fileItems(handle, files) : []),
+  ];
+}
+
+/** The commands for files: the selection may be the path of one. */
+function fileItems({ terminal, upload }: TermgateHandle, { download }: Pick<Files, "download">): MenuItem[] {
+  const path = terminal.getSelection().trim();
+  const isPath = path !== "" && path.length <= MAX_PATH && !path.includes("\n");
+  return [
+    { name: "Upload files", act: () => upload() },
+    { name: "Download the selected file", disabled: !isPath, act: () => download(path) },
   ];
 }

@@ -1,0 +1,151 @@
+/**
+ * Files between the page and a real shell, over HTTP to the service.
+ */
+
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { type Download, expect, type Page } from "@playwright/test";
+import { test } from "./stack.ts";
+import { PHONE, TerminalPage } from "./terminal-page.ts";
+
+const list = (page: Page) => page.locator(".tg-files");
+
+/** Drops files on the terminal, as the browser does it. */
+async function drop(page: Page, files: { name: string; content: string }[]): Promise<void> {
+  const data = await page.evaluateHandle((dropped) => {
+    const transfer = new DataTransfer();
+    for (const { name, content } of dropped) transfer.items.add(new File([content], name));
+    return transfer;
+  }, files);
+  const stage = page.locator(".tg-stage");
+  await stage.dispatchEvent("dragover", { dataTransfer: data });
+  await expect(page.getByText("Drop files to bring them to the directory of the shell")).toBeVisible();
+  await stage.dispatchEvent("drop", { dataTransfer: data });
+}
+
+/** Waits until a click on an offer is meant for it. */
+async function settle(page: Page): Promise<void> {
+  const since = await page.evaluate(() => performance.now());
+  await page.waitForFunction((at) => performance.now() >= at + 500, since);
+}
+
+async function contentOf(download: Download): Promise<Buffer> {
+  return readFile((await download.path()) ?? "");
+}
+
+test("files that are dropped are in the directory of the shell, and no other is replaced", async ({
+  terminal,
+  page,
+}) => {
+  await terminal.run("mkdir -p work && cd work && echo kept >notes.txt");
+  await drop(page, [
+    { name: "notes.txt", content: "from the page\n" },
+    { name: "données 漢字.csv", content: "1,2\n" },
+  ]);
+  await expect(list(page)).toContainText("notes (1).txt is in ~/work");
+  await expect(list(page)).toContainText("données 漢字.csv is in");
+  await terminal.screenshot("files-dropped");
+  expect(await terminal.run("cat notes.txt 'notes (1).txt' donn*")).toEqual(["kept", "from the page", "1,2"]);
+  await list(page).getByRole("button", { name: "Dismiss" }).first().click();
+  await expect(list(page)).not.toContainText("notes (1).txt is in ~/work");
+  expect(terminal.problems).toEqual([]);
+});
+
+test("an upload shows how far it is, and leaves nothing when it is cancelled", async ({ terminal, page }) => {
+  await terminal.run("mkdir -p cancelled && cd cancelled");
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("Network.enable");
+  const slow = { offline: false, latency: 20, downloadThroughput: 1e7, uploadThroughput: 1.5e6 };
+  await devtools.send("Network.emulateNetworkConditions", slow);
+  const chosen = page.waitForEvent("filechooser");
+  await page.locator(".tg-screen").click({ button: "right" });
+  await page.getByRole("menuitem", { name: "Upload files" }).click();
+  await (await chosen).setFiles({ name: "large.bin", mimeType: "", buffer: randomBytes(8_000_000) });
+  await expect(list(page).locator(".tg-percent")).toHaveText(/^([1-9]|[1-9]\d) %$/, { timeout: 20_000 });
+  await terminal.screenshot("files-progress");
+  await list(page).getByRole("button", { name: "Cancel" }).click();
+  await expect(list(page)).toHaveText("");
+  await devtools.send("Network.emulateNetworkConditions", { ...slow, latency: 0, uploadThroughput: -1 });
+  await expect.poll(async () => (await terminal.run("ls -A | wc -l")).at(-1)?.trim(), { timeout: 20_000 }).toBe("0");
+});
+
+test("tg-download offers files of the shell, and a click saves them", async ({ terminal, page }) => {
+  await terminal.run("mkdir -p results/inner && cd results && seq 100000 >table.csv && echo deep >inner/file");
+  const asked: string[] = [];
+  page.on("request", (request) => request.url().includes("/files?") && asked.push(request.url()));
+  await terminal.run("tg-download table.csv inner");
+  const save = (name: string) => list(page).getByRole("button", { name: `Save ${name}` });
+  await expect(save("table.csv")).toBeVisible();
+  await terminal.screenshot("files-offers");
+  expect(asked).toEqual([]);
+  await settle(page);
+  const [file] = await Promise.all([page.waitForEvent("download"), save("table.csv").click()]);
+  expect(file.suggestedFilename()).toBe("table.csv");
+  expect((await contentOf(file)).toString().split("\n")).toHaveLength(100_001);
+  const [folder] = await Promise.all([page.waitForEvent("download"), save("inner").click()]);
+  expect(folder.suggestedFilename()).toBe("inner.tar");
+  expect((await contentOf(folder)).includes("deep\n")).toBe(true);
+  await expect(list(page)).toContainText("inner.tar is saved");
+  expect(await terminal.run("tg-download missing; echo $?")).toEqual([expect.stringContaining("missing"), "1"]);
+  expect(terminal.problems).toEqual([]);
+});
+
+test("a file that a program prints as iTerm2 has it is offered, with a name that is what it looks like", async ({
+  terminal,
+  page,
+}) => {
+  const name = Buffer.from("../invoice\u202efdp.exe").toString("base64");
+  await terminal.run(`printf '\\033]1337;File=name=${name};size=5;inline=0:aGVsbG8=\\007'; echo`);
+  const save = list(page).getByRole("button", { name: "Save invoice_fdp.exe" });
+  await expect(save).toBeVisible();
+  await settle(page);
+  const [file] = await Promise.all([page.waitForEvent("download"), save.click()]);
+  expect([file.suggestedFilename(), (await contentOf(file)).toString()]).toEqual(["invoice_fdp.exe", "hello"]);
+});
+
+test("the selected name of a file is downloaded by the menu", async ({ terminal, page }) => {
+  await terminal.run("mkdir -p menu && cd menu && echo chosen >file.txt");
+  await terminal.run("ls");
+  const row = (await terminal.rows()).indexOf("file.txt");
+  const [x, y] = await terminal.place(row, 2);
+  await page.mouse.click(x, y, { clickCount: 3 });
+  await page.mouse.click(x, y, { button: "right" });
+  const [file] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("menuitem", { name: "Download the selected file" }).click(),
+  ]);
+  expect((await contentOf(file)).toString()).toBe("chosen\n");
+});
+
+test("a file is brought from a phone by the page's menu", async ({ browser, stack }) => {
+  const page = await (await browser.newContext(PHONE)).newPage();
+  const terminal = new TerminalPage(page);
+  await terminal.open(stack.url);
+  await page.getByRole("button", { name: "More" }).click();
+  const chosen = page.waitForEvent("filechooser");
+  await page.getByRole("button", { name: "Upload files" }).click();
+  await (await chosen).setFiles({ name: "photo.jpg", mimeType: "image/jpeg", buffer: Buffer.from("a photo") });
+  await expect(list(page)).toContainText("photo.jpg is in ~");
+  await terminal.screenshot("files-phone");
+  await page.context().close();
+});
+
+test("one who only watches gets no offers, and a drop opens nothing", async ({ terminal, stack, page, browser }) => {
+  const session = await page.evaluate(() => window.termgate?.client.access.sessionId ?? "");
+  const watching = new TerminalPage(await browser.newPage());
+  await watching.open(stack.address(session, { sub: "vic", sid: session, role: "viewer" }));
+  await terminal.run("tg-download ~");
+  await watching.shows("tg-download");
+  await expect(list(page).getByRole("button", { name: /^Save / })).toBeVisible();
+  expect(await list(watching.page).count()).toBe(0);
+  const address = watching.page.url();
+  await watching.page.evaluate(() => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(["x"], "x.txt"));
+    document
+      .querySelector(".tg-stage")
+      ?.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+  });
+  expect(watching.page.url()).toBe(address);
+  await watching.page.close();
+});

@@ -1,0 +1,126 @@
+/**
+ * Requests for files of a session to the service itself: the same address as for pages without WebSockets, or that of the
+ * WebSocket where this leads to the service. The token goes in a header, never in an address.
+ */
+
+import type { ServiceAccess } from "../../core/index.ts";
+import { filesAddress } from "./address.ts";
+import { digestField, digestOf, hexOf, startDigest } from "./digest.ts";
+
+/** Largest file that the service takes and gives, in bytes. */
+export const MAX_FILE_BYTES = 256 * 1024 * 1024;
+
+/** Why a file did not pass, as a sentence for a person. */
+export class TransferError extends Error {
+  override name = "TransferError";
+}
+
+/** Receives a part from 0 to 1; undefined if the size is not known. */
+export type Progress = (part: number | undefined) => void;
+
+/** A file in the session. */
+export interface StoredFile {
+  name: string;
+  directory: string;
+}
+
+/** Brings a file to the directory of the shell. */
+export async function upload(
+  access: ServiceAccess,
+  file: File,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<StoredFile> {
+  const address = addressOf(access);
+  if (file.size > MAX_FILE_BYTES) throw new TransferError("it is larger than 256 MB");
+  const digest = await digestOf(file, signal).catch((error) => {
+    signal.throwIfAborted();
+    throw new TransferError("the browser cannot read it", { cause: error });
+  });
+  const token = await access.token();
+  signal.throwIfAborted();
+  // `fetch` tells nothing of how much of a body is sent.
+  const request = new XMLHttpRequest();
+  request.open("PUT", `${address}?name=${encodeURIComponent(file.name)}`);
+  request.setRequestHeader("authorization", `Bearer ${token}`);
+  request.setRequestHeader("content-type", "application/octet-stream");
+  request.setRequestHeader("content-digest", digestField(digest));
+  request.upload.onprogress = ({ loaded, total }) => progress(total > 0 ? loaded / total : undefined);
+  const abort = () => request.abort();
+  signal.addEventListener("abort", abort);
+  const done = new Promise<string>((resolve, reject) => {
+    request.onload = () =>
+      request.status === 201 ? resolve(request.responseText) : reject(refusal(request.responseText));
+    request.onerror = () => reject(new TransferError(UNREACHABLE));
+    request.onabort = () => reject(signal.reason);
+  });
+  request.send(file);
+  try {
+    const stored = JSON.parse(await done);
+    if (stored.sha256 !== hexOf(digest)) throw new TransferError("it is not what was sent");
+    return { name: String(stored.name), directory: String(stored.directory) };
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** Takes a file, or a directory as an archive, from the session. */
+export async function download(
+  access: ServiceAccess,
+  path: string,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<{ content: Blob; isArchive: boolean }> {
+  const address = addressOf(access);
+  const headers = { authorization: `Bearer ${await access.token()}` };
+  const options = { headers, signal, credentials: "omit", cache: "no-store" } as const;
+  const answer = await fetch(`${address}?path=${encodeURIComponent(path)}`, options).catch((error) => {
+    signal.throwIfAborted();
+    throw new TransferError(UNREACHABLE, { cause: error });
+  });
+  if (!answer.ok) throw refusal(await answer.text());
+  const expected = answer.headers.get("content-digest");
+  const total = Number(answer.headers.get("content-length")) || undefined;
+  const digest = startDigest();
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
+  const reader = answer.body?.getReader();
+  for (;;) {
+    const piece = await reader?.read().catch((error) => {
+      signal.throwIfAborted();
+      throw new TransferError("the connection was lost before its end", { cause: error });
+    });
+    if (!piece || piece.done) break;
+    bytes += piece.value.length;
+    // An archive has headers beside its files.
+    if (bytes > 2 * MAX_FILE_BYTES) throw new TransferError("it is too large");
+    digest.update(piece.value);
+    pieces.push(piece.value);
+    progress(total === undefined ? undefined : Math.min(bytes / total, 1));
+  }
+  if (expected !== null && expected !== digestField(digest.digest())) {
+    throw new TransferError("it changed on the way: try again");
+  }
+  // Never of a type that a browser would open.
+  const content = new Blob(pieces, { type: "application/octet-stream" });
+  return { content, isArchive: answer.headers.get("content-type") === "application/x-tar" };
+}
+
+const UNREACHABLE = "the service cannot be reached from this page";
+
+function addressOf(access: ServiceAccess): string {
+  const address = filesAddress(access);
+  if (address === undefined) throw new TransferError(UNREACHABLE);
+  return address;
+}
+
+/** The sentence of the service. */
+function refusal(body: string): TransferError {
+  try {
+    const { error } = JSON.parse(body);
+    if (typeof error === "string") return new TransferError(error);
+  } catch {
+    // A proxy's page.
+  }
+  return new TransferError("the service refused it");
+}

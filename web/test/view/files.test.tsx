@@ -1,0 +1,224 @@
+// @vitest-environment jsdom
+/**
+ * Files between the page and the shell: what is asked of the service, what is shown, and what a person must do for it.
+ */
+
+import { Blob as NodeBlob, File as NodeFile } from "node:buffer";
+import { createHash } from "node:crypto";
+import { act, cleanup, fireEvent, render, renderHook, screen, waitFor } from "@testing-library/react";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { ServiceAccess, TerminalClient } from "../../src/core/index.ts";
+import { filesAddress } from "../../src/view/files/address.ts";
+import { digestField } from "../../src/view/files/digest.ts";
+import { FileList } from "../../src/view/files/file-list.tsx";
+import { download, upload } from "../../src/view/files/service.ts";
+import { useDrop } from "../../src/view/files/use-drop.ts";
+import { type Files, useFiles } from "../../src/view/files/use-files.ts";
+
+const access: ServiceAccess = {
+  url: "wss://gateway.example/prod",
+  fallbackUrl: "https://service.example/",
+  sessionId: "lab 7",
+  token: async () => "jwt",
+};
+const signal = new AbortController().signal;
+const sha256 = (text: string) => createHash("sha256").update(text).digest();
+
+/** The requests of `XMLHttpRequest`, which the test answers. */
+class FakeRequest {
+  static all: FakeRequest[] = [];
+  readonly headers: Record<string, string> = {};
+  readonly upload: { onprogress?: (event: { loaded: number; total: number }) => void } = {};
+  method = "";
+  address = "";
+  status = 0;
+  responseText = "";
+  onload = () => {};
+  onerror = () => {};
+  onabort = () => {};
+  constructor() {
+    FakeRequest.all.push(this);
+  }
+  open(method: string, address: string) {
+    Object.assign(this, { method, address });
+  }
+  setRequestHeader(name: string, value: string) {
+    this.headers[name] = value;
+  }
+  send() {}
+  abort() {
+    this.onabort();
+  }
+  answer(status: number, body: object) {
+    Object.assign(this, { status, responseText: JSON.stringify(body) });
+    this.onload();
+  }
+}
+
+async function request(number = 1): Promise<FakeRequest> {
+  await waitFor(() => expect(FakeRequest.all).toHaveLength(number));
+  return FakeRequest.all[number - 1] as FakeRequest;
+}
+
+beforeEach(() => {
+  FakeRequest.all = [];
+  vi.stubGlobal("XMLHttpRequest", FakeRequest);
+  // Those of jsdom cannot be read.
+  vi.stubGlobal("File", NodeFile);
+  vi.stubGlobal("Blob", NodeBlob);
+  // jsdom has neither.
+  URL.createObjectURL = vi.fn(() => "blob:x");
+  URL.revokeObjectURL = vi.fn();
+});
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
+
+test("files are where the service is, and nowhere behind a gateway alone", () => {
+  const address = (url: string, fallbackUrl?: string) => filesAddress({ url, fallbackUrl, sessionId: "s" });
+  expect(filesAddress(access)).toBe("https://service.example/api/sessions/lab%207/files");
+  expect(address("wss://host.example/lab/terminal?x=1")).toBe("https://host.example/lab/api/sessions/s/files");
+  expect(address("ws://127.0.0.1:3001/terminal")).toBe("http://127.0.0.1:3001/api/sessions/s/files");
+  expect(address("wss://abc.execute-api.eu-central-1.amazonaws.com/prod")).toBeUndefined();
+  expect(address("no address")).toBeUndefined();
+});
+
+test("an upload brings token and digest in headers, and is compared with the answer", async () => {
+  const progress = vi.fn();
+  const stored = upload(access, new File(["text"], "a b.txt"), progress, signal);
+  const sent = await request();
+  expect([sent.method, sent.address]).toEqual(["PUT", `${filesAddress(access)}?name=a%20b.txt`]);
+  expect(sent.headers).toMatchObject({ authorization: "Bearer jwt", "content-digest": digestField(sha256("text")) });
+  sent.upload.onprogress?.({ loaded: 1, total: 4 });
+  expect(progress).toHaveBeenCalledWith(0.25);
+  sent.answer(201, { name: "a b (1).txt", directory: "/home", bytes: 4, sha256: sha256("text").toString("hex") });
+  expect(await stored).toEqual({ name: "a b (1).txt", directory: "/home" });
+  const wrong = upload(access, new File(["text"], "a"), progress, signal);
+  (await request(2)).answer(201, { name: "a", directory: "/", bytes: 4, sha256: sha256("other").toString("hex") });
+  await expect(wrong).rejects.toThrow("it is not what was sent");
+  const refused = upload(access, new File(["text"], "a"), progress, signal);
+  (await request(3)).answer(413, { error: "the session has room for 3 bytes", code: "TOO_LARGE" });
+  await expect(refused).rejects.toThrow("the session has room for 3 bytes");
+});
+
+test("a download is whole and has its digest, or it fails", async () => {
+  const answer = (body: string, headers: Record<string, string>) =>
+    vi.stubGlobal(
+      "fetch",
+      vi.fn(async () => new Response(body, { headers })),
+    );
+  answer("text", { "content-digest": digestField(sha256("text")), "content-length": "4" });
+  const progress = vi.fn();
+  const { content, isArchive } = await download(access, "/a b", progress, signal);
+  expect([content.size, content.type, isArchive]).toEqual([4, "application/octet-stream", false]);
+  expect(progress).toHaveBeenLastCalledWith(1);
+  const [address, options] = vi.mocked(fetch).mock.calls[0] ?? [];
+  expect(address).toBe(`${filesAddress(access)}?path=%2Fa%20b`);
+  expect(options).toMatchObject({ headers: { authorization: "Bearer jwt" }, credentials: "omit" });
+  answer("other", { "content-digest": digestField(sha256("text")) });
+  await expect(download(access, "/a", progress, signal)).rejects.toThrow("it changed on the way");
+  vi.stubGlobal(
+    "fetch",
+    vi.fn(async () => new Response('{"error":"there is no such file"}', { status: 404 })),
+  );
+  await expect(download(access, "/a", progress, signal)).rejects.toThrow("there is no such file");
+});
+
+/** The hook of a page with a session, and what its terminal's programs print. */
+function page() {
+  let print = (_: string): boolean => false;
+  const parser = {
+    registerOscHandler(_: number, handler: (data: string) => boolean) {
+      print = handler;
+      return { dispose() {} };
+    },
+  };
+  const opened = { terminal: { parser } };
+  const client = { access } as TerminalClient;
+  const { result, unmount } = renderHook(() => useFiles(client, opened as never, true) as Files);
+  return { files: () => result.current, print: (data: string) => print(data), unmount };
+}
+
+test("uploads go one after the other, can be cancelled, and say what became of them", async () => {
+  const { files, unmount } = page();
+  act(() => files().upload(["one", "two", "three"].map((name) => new File([name], name))));
+  const first = await request();
+  expect(files().transfers.map(({ name, state }) => [name, state.kind])).toEqual([
+    ["one", "running"],
+    ["two", "running"],
+    ["three", "running"],
+  ]);
+  act(() => first.upload.onprogress?.({ loaded: 1, total: 2 }));
+  expect(files().transfers[0]?.state).toEqual({ kind: "running", part: 0.5 });
+  const aborted = vi.spyOn(first, "abort");
+  act(() => files().remove(files().transfers[0]?.id ?? 0));
+  expect(aborted).toHaveBeenCalledOnce();
+  const second = await request(2);
+  expect(second.address).toContain("name=two");
+  act(() => second.answer(403, { error: "you may not" }));
+  const third = await request(3);
+  act(() => third.answer(201, { name: "three", directory: "/d", sha256: sha256("three").toString("hex") }));
+  await waitFor(() =>
+    expect(files().transfers.map(({ state }) => state)).toEqual([
+      { kind: "failed", text: "you may not" },
+      { kind: "done", text: "three is in /d" },
+    ]),
+  );
+  act(() => files().upload([new File(["x"], "four")]));
+  const fourth = await request(4);
+  const left = vi.spyOn(fourth, "abort");
+  unmount();
+  expect(left).toHaveBeenCalledOnce();
+});
+
+test("an offer is saved by a person's click alone", async () => {
+  const { files, print } = page();
+  const fetched = vi.fn();
+  vi.stubGlobal("fetch", fetched);
+  vi.useFakeTimers();
+  act(() => {
+    print(`TermgateDownload=${btoa("/etc/secret")}`);
+    print(`File=name=${btoa("a\u0007b")}:${btoa("text")}`);
+    vi.advanceTimersByTime(1000);
+  });
+  vi.useRealTimers();
+  const { container } = render(<FileList files={files()} focus={() => {}} />);
+  const buttons = screen.getAllByRole("button", { name: /^Save / });
+  expect(buttons.map((button) => button.getAttribute("aria-label"))).toEqual(["Save secret", "Save a_b"]);
+  // Clicks of scripts are not trusted.
+  for (const button of buttons) fireEvent.click(button);
+  expect(fetched).not.toHaveBeenCalled();
+  expect(URL.createObjectURL).not.toHaveBeenCalled();
+  expect(container.querySelector("a, img, iframe")).toBeNull();
+  act(() => {
+    for (const offer of files().offers) if (offer.kind === "content") files().save(offer);
+  });
+  expect(URL.createObjectURL).toHaveBeenCalledOnce();
+  act(() => files().dismiss(files().offers[0]?.id ?? 0));
+  expect(files().offers.map(({ name }) => name)).toEqual(["a_b"]);
+});
+
+test("a drop never opens a file in the page's place, and folders are refused with a sentence", () => {
+  const say = vi.fn();
+  const take = vi.fn();
+  const drop = (taken: typeof take | undefined, event: object) => {
+    const { result } = renderHook(() => useDrop(taken, say));
+    act(() => result.current.handlers.onDrop(event as never));
+  };
+  const files = [new File(["a"], "a"), new File([], "folder")];
+  const items = [{ isDirectory: false }, { isDirectory: true }].map((entry) => ({ webkitGetAsEntry: () => entry }));
+  const event = () => ({ preventDefault: vi.fn(), dataTransfer: { types: ["Files"], files, items } });
+  const dropped = event();
+  drop(take, dropped);
+  expect(dropped.preventDefault).toHaveBeenCalledOnce();
+  expect(take).toHaveBeenCalledWith([files[0]]);
+  expect(say).toHaveBeenCalledWith("A folder cannot be brought: pack it into one file first");
+  const refused = event();
+  drop(undefined, refused);
+  expect(refused.preventDefault).toHaveBeenCalledOnce();
+  const text = { ...event(), dataTransfer: { types: ["text/plain"] } };
+  drop(take, text);
+  expect(text.preventDefault).not.toHaveBeenCalled();
+});
