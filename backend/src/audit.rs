@@ -25,6 +25,8 @@ pub enum Act {
     Wall,
     /// An instructor says something to the class.
     Announce,
+    /// An instructor hands a file to the class.
+    HandOut,
     /// A script of the platform was run in a session.
     Check,
     /// A person has a recording deleted.

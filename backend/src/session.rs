@@ -68,6 +68,7 @@ pub use classes::{Classes, RunningHere};
 pub(crate) use client::{Link, TOUCH_INTERVAL};
 pub use command_log::COMMAND_CHARACTERS;
 pub use expiry::Limits;
+pub use files::HandedFile;
 pub(crate) use files::SessionFiles;
 pub use handle::{Close, Grant, Reply, SessionError, SessionHandle};
 pub use opening::Shells;

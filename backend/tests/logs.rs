@@ -259,6 +259,8 @@ async fn every_act_is_one_line_that_says_who_where_and_by_which_message() {
     let _page = scripted.attached("page").await;
     let check = json!({"script": "echo script-secret", "as": "checker"});
     assert_eq!(scripted.check("s", &check).await.1["outcome"], "passed");
+    let hand_out = "/api/groups/class-7/files?name=name-secret";
+    assert_eq!(scripted.request(Method::POST, hand_out, Some(&user_token(&ina))).await.status(), 200);
     scripted.stop().await;
     delete_recording().await;
 
@@ -293,6 +295,9 @@ async fn every_act_is_one_line_that_says_who_where_and_by_which_message() {
     assert_eq!((&announced["user"], &announced["connection"]), (&json!("ina"), &json!("wall=")), "{announced}");
     assert_eq!((&announced["group"], &announced["kind"]), (&json!("class-7"), &json!("announce")), "{announced}");
     assert!(announced["reached"].is_u64() && announced["missed"].is_u64(), "{announced}");
+    let handed_out = &acts("hand_out", "-")[0];
+    assert_eq!((&handed_out["user"], &handed_out["kind"]), (&json!("ina"), &json!("POST /api/groups/{grp}/files")));
+    assert_eq!((&handed_out["group"], &handed_out["bytes"]), (&json!("class-7"), &json!(0)), "{handed_out}");
     let check = &acts("check", "s")[0];
     assert_eq!((&check["user"], &check["outcome"]), (&json!("root"), &json!("Passed")), "{check}");
     assert_eq!(check["kind"], "POST /api/sessions/{id}/checks");
@@ -305,7 +310,9 @@ async fn every_act_is_one_line_that_says_who_where_and_by_which_message() {
     let seen: BTreeSet<String> = lines.filter_map(|line| Some(line["act"].as_str()?.to_owned())).collect();
     let all: BTreeSet<String> = Act::VARIANTS.iter().map(|act| <&str>::from(act).to_owned()).collect();
     assert_eq!(seen, all, "every act happened");
-    for secret in ["typed-secret", "said-secret", "offered-secret", "script-secret", "eyJ", support::SECRET] {
+    for secret in
+        ["typed-secret", "said-secret", "offered-secret", "script-secret", "name-secret", "eyJ", support::SECRET]
+    {
         assert!(!text.contains(secret), "{secret:?} is in the log");
     }
 }

@@ -33,6 +33,8 @@ pub const TOKEN_SECONDS: u64 = 60;
 pub const GROUP_PATH: &str = "/api/internal/group";
 /// Has another instance of the service say a message to its sessions of a group.
 pub const ANNOUNCE_PATH: &str = "/api/internal/announce";
+/// Has another instance of the service hand a file to its sessions of a group.
+pub const HAND_OUT_PATH: &str = "/api/internal/hand-out";
 /// `aud` of the token of an instance of the service.
 pub const INSTANCE_AUDIENCE: &str = "termgate-instance";
 /// Life of a token of an instance of the service, in seconds.

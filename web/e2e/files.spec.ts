@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { type Download, expect, type Page } from "@playwright/test";
+import { visit } from "./dev-token.ts";
 import { test } from "./stack.ts";
 import { PHONE, TerminalPage } from "./terminal-page.ts";
 
@@ -148,4 +149,31 @@ test("one who only watches gets no offers, and a drop opens nothing", async ({ t
   });
   expect(watching.page.url()).toBe(address);
   await watching.page.close();
+});
+
+test("an instructor hands a file to every student of the class", async ({ stack, browser }) => {
+  const [group, first, second] = Array.from({ length: 3 }, () => `files-${crypto.randomUUID().slice(0, 8)}`);
+  const students: TerminalPage[] = [];
+  for (const sid of [first, second]) {
+    const student = new TerminalPage(await browser.newPage());
+    await student.page.goto(stack.address(sid ?? "", { sub: sid, sid, grp: group, name: "Ada" }));
+    await student.prompt();
+    students.push(student);
+  }
+  const wall = await browser.newPage();
+  const claims = { sub: "grace", role: "instructor", grp: group, name: "Grace Hopper" };
+  const address = stack.address("", claims).replace("/?session=#", "/class?#");
+  await visit(wall, address);
+  await expect(wall.getByText("2 students")).toBeVisible();
+  await wall.getByRole("button", { name: "Hand out a file" }).click();
+  const plan = { name: "plan.txt", mimeType: "text/plain", buffer: Buffer.from("the plan\n") };
+  await wall.getByLabel(/^A file for the home directory/).setInputFiles(plan);
+  await wall.getByRole("button", { name: "Hand out", exact: true }).click();
+  await expect(wall.getByText("2 students have it")).toBeVisible();
+  await wall.screenshot({ path: "test-results/screenshots/files-hand-out.png" });
+  for (const student of students) {
+    await expect(student.page.locator(".tg-offers")).toContainText("plan.txt is in your home directory");
+    expect(await student.run("cat ~/plan.txt")).toEqual(["the plan"]);
+  }
+  await students[0]?.screenshot("files-handed-out");
 });

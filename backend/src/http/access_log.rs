@@ -1,7 +1,7 @@
 //! Counts every request and logs it in one line after its response, with its id, its duration, and the connection and session
 //! of its token. Layers, so that no handler can forget it.
 
-use super::context::{CHECKS_ROUTE, FILES_ROUTE, METRICS_PATH, ServiceContext, TERMINAL_PATH};
+use super::context::{CHECKS_ROUTE, FILES_ROUTE, HAND_OUT_ROUTE, METRICS_PATH, ServiceContext, TERMINAL_PATH};
 use super::error::ErrorCodeExt;
 use super::peer_client::Forwarded;
 use crate::audit::{By, audit};
@@ -10,7 +10,7 @@ use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use shared_protocol::client::logged_type;
-use shared_protocol::gateway::{DISCONNECT_PATH, GROUP_PATH, MESSAGE_PATH, REQUEST_ID_HEADER};
+use shared_protocol::gateway::{DISCONNECT_PATH, GROUP_PATH, HAND_OUT_PATH, MESSAGE_PATH, REQUEST_ID_HEADER};
 use shared_protocol::polling::{CLOSE_PATH, FRAMES_PATH, MESSAGES_PATH};
 use shared_protocol::relay::RELAY_PATH;
 use shared_protocol::{ConnectionId, GatewayClaims, SessionId};
@@ -78,8 +78,9 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, mut reques
     let response = next.run(request).await;
     let (took, status) = (started.elapsed(), response.status());
     // The duration of a request for frames, which waits, of a script, a file or a WebSocket says nothing about the service.
-    let is_long =
-        [RELAY_PATH, FRAMES_PATH, GROUP_PATH, CHECKS_ROUTE, FILES_ROUTE].contains(&route) || status.is_informational();
+    let is_long = [RELAY_PATH, FRAMES_PATH, GROUP_PATH, HAND_OUT_PATH, CHECKS_ROUTE, FILES_ROUTE, HAND_OUT_ROUTE]
+        .contains(&route)
+        || status.is_informational();
     service.metrics.requests.record_response(route, status.as_u16(), (!is_long).then_some(took));
     let code = response.extensions().get().map(|ErrorCodeExt(code)| *code);
     if let Some(code) = code {

@@ -17,7 +17,7 @@ use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use shared_protocol::gateway::{CONNECTION_HEADER, OfferedProtocols, RECEIVED_HEADER};
+use shared_protocol::gateway::{CONNECTION_HEADER, HAND_OUT_PATH, OfferedProtocols, RECEIVED_HEADER};
 use shared_protocol::relay::{RELAY_VERSION, RELAYS_HEADER, RelayQuestion};
 use shared_protocol::{ConnectionId, Dispatch, ErrorCode, GatewayClaims, RelayClaims, SessionId, UserClaims};
 use std::sync::Arc;
@@ -117,6 +117,9 @@ impl FromRequest<Arc<ServiceContext>> for RelayRequest {
 /// Largest body of a question of another instance, in bytes: the id and version of each session of a class.
 const MAX_QUESTION_BYTES: usize = 256 * 1024;
 
+/// Largest body that hands out a file, in bytes: 8 MiB, and the line before it.
+const MAX_HAND_OUT_REQUEST_BYTES: usize = 8 * 1024 * 1024 + 4096;
+
 /// The body of a question that another instance of the service signed.
 pub(super) struct InstanceRequest(pub Bytes);
 
@@ -125,10 +128,12 @@ impl FromRequest<Arc<ServiceContext>> for InstanceRequest {
 
     async fn from_request(request: Request, service: &Arc<ServiceContext>) -> Result<Self, HttpError> {
         let token = bearer(request.headers()).ok_or_else(|| service.missing_token())?;
-        let (verifier, path, now) = (&service.config.auth.gateway, request.uri().path(), service.now_seconds());
-        let signed = verifier.verify_instance_head(token, path, now).map_err(|error| service.invalid_token(error))?;
+        let (verifier, now) = (&service.config.auth.gateway, service.now_seconds());
+        let path = request.uri().path().to_owned();
+        let signed = verifier.verify_instance_head(token, &path, now).map_err(|error| service.invalid_token(error))?;
         trust(request.extensions(), None)?;
-        let body = read_long_body(request.into_body(), MAX_QUESTION_BYTES).await?;
+        let most = if path == HAND_OUT_PATH { MAX_HAND_OUT_REQUEST_BYTES } else { MAX_QUESTION_BYTES };
+        let body = read_long_body(request.into_body(), most).await?;
         signed.with_body(&body).map_err(|error| service.invalid_token(error))?;
         Ok(Self(body))
     }

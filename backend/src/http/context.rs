@@ -40,6 +40,9 @@ pub(super) const METRICS_PATH: &str = "/metrics";
 /// Scripts of the platform in a session.
 pub(super) const CHECKS_ROUTE: &str = "/api/sessions/{id}/checks";
 
+/// A file for a class.
+pub(super) const HAND_OUT_ROUTE: &str = "/api/groups/{grp}/files";
+
 /// Files of a session.
 pub(super) const FILES_ROUTE: &str = "/api/sessions/{id}/files";
 

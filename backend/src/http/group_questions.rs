@@ -4,13 +4,15 @@
 use super::peer_client::PeerClient;
 use crate::clock::Clock;
 use crate::store::Instance;
-use crate::wall::{Announcement, GroupAnswer, GroupQuestion, Heard, OtherInstances};
+use crate::wall::{Announcement, GroupAnswer, GroupQuestion, HandOut, Heard, OtherInstances};
 use async_trait::async_trait;
 use auth_tokens::{GatewaySecret, body_hash};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared_protocol::InstanceClaims;
-use shared_protocol::gateway::{ANNOUNCE_PATH, GROUP_PATH, INSTANCE_AUDIENCE, INSTANCE_TOKEN_SECONDS, TOKEN_ISSUER};
+use shared_protocol::gateway::{
+    ANNOUNCE_PATH, GROUP_PATH, HAND_OUT_PATH, INSTANCE_AUDIENCE, INSTANCE_TOKEN_SECONDS, TOKEN_ISSUER,
+};
 use std::sync::Arc;
 
 /// Asks over HTTP.
@@ -32,11 +34,18 @@ impl OtherInstances for GroupQuestions {
     async fn announce(&self, instance: &Instance, announcement: &Announcement) -> Option<Heard> {
         self.post(instance, ANNOUNCE_PATH, announcement).await
     }
+
+    async fn hand_out(&self, instance: &Instance, file: &HandOut) -> Option<Heard> {
+        self.post_body(instance, HAND_OUT_PATH, file.to_body()?).await
+    }
 }
 
 impl GroupQuestions {
     async fn post<A: DeserializeOwned>(&self, instance: &Instance, path: &str, body: &impl Serialize) -> Option<A> {
-        let body = serde_json::to_vec(body).ok()?;
+        self.post_body(instance, path, serde_json::to_vec(body).ok()?).await
+    }
+
+    async fn post_body<A: DeserializeOwned>(&self, instance: &Instance, path: &str, body: Vec<u8>) -> Option<A> {
         let iat = self.clock.now_ms() / 1000;
         let claims = InstanceClaims {
             iss: TOKEN_ISSUER.into(),

@@ -5,6 +5,7 @@ pub(super) mod commands;
 pub(super) mod files;
 pub(super) mod gateway;
 pub(super) mod groups;
+pub(super) mod hand_out;
 pub(super) mod instances;
 pub(super) mod recordings;
 pub(super) mod relay;

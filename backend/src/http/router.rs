@@ -1,9 +1,10 @@
 //! Maps paths to handlers, and wraps all of them in the layers that every response passes.
 
-use super::context::{CHECKS_ROUTE, FILES_ROUTE, METRICS_PATH, ServiceContext, TERMINAL_PATH};
+use super::context::{CHECKS_ROUTE, FILES_ROUTE, HAND_OUT_ROUTE, METRICS_PATH, ServiceContext, TERMINAL_PATH};
 use super::file_headers::CONTENT_DIGEST;
 use super::handlers::{
-    checks, commands, files, gateway, groups, instances, recordings, relay, sessions, status, terminal, ws_test,
+    checks, commands, files, gateway, groups, hand_out, instances, recordings, relay, sessions, status, terminal,
+    ws_test,
 };
 use super::{access_log, error, forward};
 use axum::Router;
@@ -12,7 +13,7 @@ use axum::response::Response;
 use axum::routing::{delete, get, post, put};
 use http::{HeaderName, HeaderValue, Method, header};
 use shared_protocol::gateway::{
-    ANNOUNCE_PATH, CLOSE_HEADER, CONNECTION_HEADER, DISCONNECT_PATH, GROUP_PATH, MESSAGE_PATH,
+    ANNOUNCE_PATH, CLOSE_HEADER, CONNECTION_HEADER, DISCONNECT_PATH, GROUP_PATH, HAND_OUT_PATH, MESSAGE_PATH,
 };
 use shared_protocol::polling::{CLOSE_PATH, FRAMES_PATH, MESSAGES_PATH};
 use shared_protocol::relay::RELAY_PATH;
@@ -56,7 +57,9 @@ pub fn router(service: Arc<ServiceContext>) -> Router {
         .route(GROUP_PATH, post(instances::group))
         .route(ANNOUNCE_PATH, post(instances::announce))
         .route("/api/sessions", post(sessions::create).get(sessions::list))
+        .route(HAND_OUT_PATH, post(hand_out::take))
         .route("/api/groups/{grp}/sessions", get(groups::list))
+        .route(HAND_OUT_ROUTE, post(hand_out::hand_out))
         .route("/api/sessions/{id}", get(sessions::describe).delete(sessions::end))
         .route("/api/sessions/{id}/commands", get(commands::list))
         .route("/api/sessions/{id}/recording", get(recordings::read).delete(recordings::delete))

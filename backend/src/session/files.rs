@@ -3,11 +3,19 @@
 
 use super::caller::Caller;
 use super::handle::{SessionError, SessionHandle};
-use crate::files::{FileRefusal, FileTask};
-use crate::store::Creator;
+use crate::files::{FileRefusal, FileTask, Head, readable_name};
+use crate::store::{Creator, Member};
 use crate::terminal::{FileError, FileHelper, ProcessGroup};
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use shared_protocol::server::Notice;
 use shared_protocol::{ErrorCode, Role};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Time that a session may take to get a file that is handed out.
+const BRING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The files of a session, for one transfer of a caller who may have it.
 pub(crate) struct SessionFiles(Arc<dyn ProcessGroup>);
@@ -18,9 +26,68 @@ impl SessionHandle {
         if caller.role_in(creator) != Role::Controller && !caller.admin {
             return Err(SessionError::new(ErrorCode::ReadOnly, "only who controls the session has its files"));
         }
-        let processes = self.processes_for(caller.user.clone(), caller.member_in(creator)).await?;
+        let processes = self.processes_for(Some(caller.user.clone()), caller.member_in(creator)).await?;
         Ok(SessionFiles(processes))
     }
+
+    /// Brings a file to the home of the session's user, and says so. False if it is not there.
+    pub(super) async fn bring(&self, by: Member, file: &HandedFile) -> bool {
+        match timeout(BRING_TIMEOUT, self.bring_now(by.clone(), file)).await {
+            Ok(Ok(name)) => {
+                let text = format!("{} is in your home directory", readable_name(&name));
+                let (id, from, at) = (file.part.clone(), file.from.clone(), file.at);
+                // One that is too busy to show it has the file all the same.
+                self.announce(by, Notice { id, from, text, line: None, at }).await;
+                true
+            }
+            Ok(Err(error)) => {
+                tracing::info!(%error, "a file is not handed out to a session");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Returns the name that the file got.
+    async fn bring_now(
+        &self,
+        by: Member,
+        HandedFile { name, part, content, .. }: &HandedFile,
+    ) -> Result<String, SessionError> {
+        let files = SessionFiles(self.processes_for(None, by).await?);
+        let most = files.room(content.len() as u64);
+        if most < content.len() as u64 {
+            return Err(FileError::Refused(FileRefusal::NoRoom).into());
+        }
+        let (name, part) = (name.clone(), part.clone());
+        let mut helper = files.begin(&FileTask::Receive { directory: Some("~".into()), name, part, most }).await?;
+        let Head::Ready = helper.head().await? else { return Err(nonsense()) };
+        helper.put(content).await?;
+        let sha256 = hex::encode(Sha256::digest(content));
+        match helper.finish(Some(&sha256)).await? {
+            Head::Stored { name, .. } => Ok(name),
+            _ => Err(nonsense()),
+        }
+    }
+}
+
+fn nonsense() -> SessionError {
+    SessionError::new(ErrorCode::Internal, "the transfer broke off; try again")
+}
+
+/// A file that is handed out.
+#[derive(Debug)]
+pub struct HandedFile {
+    /// Its name, unless that is taken.
+    pub name: String,
+    /// Name of the file while it is incomplete, in hex digits.
+    pub part: String,
+    /// All of it.
+    pub content: Bytes,
+    /// Name of the sender.
+    pub from: String,
+    /// Time of it, in ms since 1970.
+    pub at: u64,
 }
 
 impl SessionFiles {

@@ -191,9 +191,10 @@ pub(super) enum Request {
     Processes {
         reply: oneshot::Sender<Result<Arc<dyn ProcessGroup>, SessionError>>,
     },
-    /// The same, for a controller who is to have the session's files.
+    /// The same for one who is to have the session's files, or to bring some.
     ProcessesFor {
-        user: String,
+        /// A controller; `None` for one who instructs.
+        user: Option<String>,
         /// As one who was removed is known.
         member: Member,
         reply: oneshot::Sender<Result<Arc<dyn ProcessGroup>, SessionError>>,
@@ -293,10 +294,10 @@ impl SessionHandle {
         self.answer(answer, REQUEST_TIMEOUT).await?
     }
 
-    /// The processes of the shell, for a controller. Fails for one who was removed, and while another one, the owner, types alone.
+    /// The processes of the shell. Fails for one who was removed, and for a controller while another one, the owner, types alone.
     pub(super) async fn processes_for(
         &self,
-        user: String,
+        user: Option<String>,
         member: Member,
     ) -> Result<Arc<dyn ProcessGroup>, SessionError> {
         let (reply, answer) = oneshot::channel();

@@ -23,7 +23,7 @@ impl Actor {
             }
             Request::End { reason } => self.end(reason),
             Request::EndBy { user, member, reason, reply } => {
-                let allowed = self.check_controller(&user, &member);
+                let allowed = self.check_controller(Some(&user), &member);
                 if allowed.is_ok() {
                     self.end(reason);
                 }
@@ -51,19 +51,19 @@ impl Actor {
                 let _ = reply.send(self.processes());
             }
             Request::ProcessesFor { user, member, reply } => {
-                let _ = reply.send(self.check_controller(&user, &member).and_then(|()| self.processes()));
+                let _ = reply.send(self.check_controller(user.as_deref(), &member).and_then(|()| self.processes()));
             }
             // The lease was checked before this was handled.
             Request::Lost => {}
         }
     }
 
-    /// Fails for one who was removed, and while another one, the owner, types alone.
-    fn check_controller(&self, user: &str, member: &Member) -> Result<(), SessionError> {
+    /// Fails for one who was removed, and for a controller while another one, the owner, types alone.
+    fn check_controller(&self, user: Option<&str>, member: &Member) -> Result<(), SessionError> {
         if self.attachments.revoked.has(member) {
             return Err(SessionError::removed());
         }
-        self.control.check(user, Role::Controller, None, None)
+        user.map_or(Ok(()), |user| self.control.check(user, Role::Controller, None, None))
     }
 
     fn processes(&self) -> Result<Arc<dyn ProcessGroup>, SessionError> {

@@ -4,6 +4,7 @@
 use crate::session::{Classes, Sight, WatchGuard, Watcher, plain_line};
 use crate::store::{Instance, Member};
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use shared_protocol::client::Announce;
 use shared_protocol::limits::WALL_PEOPLE;
@@ -84,6 +85,45 @@ pub struct Heard {
     pub reached: u32,
 }
 
+/// A file for the sessions of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandOut {
+    /// What it is.
+    pub head: HandOutHead,
+    /// All of it.
+    pub content: Bytes,
+}
+
+/// What a file for a group is, on the first line of a request for another instance; its content follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandOutHead {
+    /// The group.
+    pub grp: GroupId,
+    /// The sender as one who was removed from a session is known there.
+    pub by: Member,
+    /// Name of the sender.
+    pub from: String,
+    /// Name of the file.
+    pub name: String,
+}
+
+impl HandOut {
+    /// The body of a request.
+    pub fn to_body(&self) -> Option<Vec<u8>> {
+        let mut body = serde_json::to_vec(&self.head).ok()?;
+        body.push(b'\n');
+        body.extend_from_slice(&self.content);
+        Some(body)
+    }
+
+    /// Reads a body.
+    pub fn of_body(body: &Bytes) -> Option<Self> {
+        let end = memchr::memchr(b'\n', body)?;
+        let head = serde_json::from_slice(body.get(..end)?).ok()?;
+        Some(Self { head, content: body.slice(end + 1..) })
+    }
+}
+
 /// The way to other instances. The caller bounds the time of an answer, which is `None` if it cannot be read.
 #[async_trait]
 pub trait OtherInstances: Send + Sync {
@@ -92,6 +132,9 @@ pub trait OtherInstances: Send + Sync {
 
     /// Has an instance say a message to its sessions of a group.
     async fn announce(&self, instance: &Instance, announcement: &Announcement) -> Option<Heard>;
+
+    /// Has an instance bring a file to its sessions of a group.
+    async fn hand_out(&self, instance: &Instance, file: &HandOut) -> Option<Heard>;
 }
 
 /// Answers a question: at once if there is news, else after a wait.

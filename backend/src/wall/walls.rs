@@ -2,7 +2,8 @@
 
 use super::announce::{Announcer, hear};
 use super::class::Class;
-use super::question::{Announcement, GroupAnswer, GroupQuestion, Heard, OtherInstances, answer};
+use super::hand_out::HandOuts;
+use super::question::{Announcement, GroupAnswer, GroupQuestion, HandOut, Heard, OtherInstances, answer};
 use super::task::{Request, Task};
 use crate::audit::audit;
 use crate::session::{Caller, Classes, Reply, SessionError, Watcher};
@@ -65,12 +66,13 @@ pub struct Walls {
     others: Option<Arc<dyn OtherInstances>>,
     table: Arc<Mutex<Table>>,
     announcer: Announcer,
+    hand_outs: HandOuts,
 }
 
 impl Walls {
     /// No walls yet.
     pub fn new(classes: Classes, others: Option<Arc<dyn OtherInstances>>) -> Self {
-        Self { classes, others, table: Arc::default(), announcer: Announcer::new() }
+        Self { classes, others, table: Arc::default(), announcer: Announcer::new(), hand_outs: HandOuts::new() }
     }
 
     /// Answers another instance from the sessions that run here.
@@ -130,6 +132,21 @@ impl Walls {
             return Err(SessionError::new(ErrorCode::TokenExpired, "the token has expired"));
         }
         self.announcer.announce(&self.classes, self.others.as_deref(), &caller, group, message).await
+    }
+
+    /// Fails if this user hands out too many files to the group.
+    pub async fn take_hand_out_turn(&self, user: &str, group: &GroupId) -> Result<(), SessionError> {
+        self.hand_outs.take_turn(&*self.classes.deps.store, &(user.to_owned(), group.clone())).await
+    }
+
+    /// Brings a file to the group's sessions, wherever they run. Returns how many have it, and how many do not.
+    pub async fn hand_out(&self, file: &HandOut) -> Result<(u32, u32), SessionError> {
+        self.hand_outs.hand_out(&self.classes, self.others.as_deref(), file).await
+    }
+
+    /// Brings a file of another instance to the group's sessions that run here.
+    pub async fn take_hand_out(&self, file: &HandOut) -> Heard {
+        self.hand_outs.take(&self.classes, file).await
     }
 
     /// Ends the wall on this connection.

@@ -5,6 +5,7 @@ mod check_attacks;
 mod checks;
 mod exhaustion;
 mod files;
+mod hand_out;
 mod harness;
 mod hiding;
 mod isolation;

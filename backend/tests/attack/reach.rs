@@ -182,6 +182,10 @@ async fn the_service_over_http() {
         "POST /api/ws/disconnect",
         "POST /api/internal/group",
         "POST /api/internal/announce",
+        "POST /api/internal/hand-out",
+        "PUT /api/sessions/ada/files?name=a",
+        "GET /api/sessions/ada/files?path=a",
+        "POST /api/groups/class/files?name=a",
     ] {
         let ask = format!(
             "exec 3<>/dev/tcp/127.0.0.1/{port}; printf '{request} HTTP/1.1\\r\\nHost: 127.0.0.1:{port}\\r\\nContent-Type: application/json\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\n{{}}' >&3; head -1 <&3; exec 3>&-"

@@ -34,7 +34,7 @@ const CALLERS: [(&str, &str, bool, Role, bool, i64); 12] = [
 const STATES: [&str; 5] = ["unknown", "created", "running", "ended", "ended before the token was issued"];
 
 /// The actions.
-const ACTIONS: [&str; 40] = [
+const ACTIONS: [&str; 41] = [
     "attach",
     "follow",
     "input",
@@ -74,6 +74,7 @@ const ACTIONS: [&str; 40] = [
     "run a check",
     "bring a file",
     "take a file",
+    "hand out a file",
     "create",
 ];
 
@@ -236,6 +237,16 @@ impl Case {
                     Some("BAD_FIELD") => "yes".to_owned(),
                     Some(code) => code.to_owned(),
                     None => "?".to_owned(),
+                };
+            }
+            "hand out a file" => {
+                let path = "/api/groups/class-7/files?name=a";
+                let (_, body) =
+                    read(self.service.request(Method::POST, path, Some(&user_token(&self.user))).await).await;
+                return match body["code"].as_str() {
+                    Some(code) => code.to_owned(),
+                    // A scripted terminal has no files, and so misses it.
+                    None => if body["missed"] == 1 { "yes" } else { "another" }.to_owned(),
                 };
             }
             "see on the wall" => {

@@ -156,6 +156,14 @@ export async function findRecording(): Promise<RecordingAccess> {
   return { ...which, token: dev.token, url: CONFIGURED_FALLBACK_URL || dev.httpUrl || here.origin };
 }
 
+/** The service itself, which a link cannot name: that of the build, or that of the development gateway if this browser has its key. */
+export async function findService(): Promise<string | undefined> {
+  if (CONFIGURED_FALLBACK_URL) return CONFIGURED_FALLBACK_URL;
+  if (!window.localStorage.getItem(KEY_ITEM)) return undefined;
+  const dev = await devToken(null, "viewer").catch(() => undefined);
+  return dev?.httpUrl ?? undefined;
+}
+
 /** Asks the service itself, as the session's owner. */
 function removalsOf(service: string, sessionId: string): Removals {
   const ask = async (method: string, path: string) => {

@@ -38,11 +38,11 @@ pub(in crate::http) async fn list(
     Ok(Json(json!({ "group": group, "sessions": sessions, "more": more })))
 }
 
-/// The group, if this user may see its sessions. The refusal is the same for a group that does not exist.
-fn instructed_group(user: &UserClaims, group: String) -> Result<GroupId, HttpError> {
+/// The group, if this user instructs it. The refusal is the same for a group that does not exist.
+pub(super) fn instructed_group(user: &UserClaims, group: String) -> Result<GroupId, HttpError> {
     let group = GroupId::new(group).ok();
     group.filter(|group| user.admin || user.class.instructs(user.role, Some(group))).ok_or_else(|| {
-        HttpError::new(ErrorCode::Forbidden, "only an instructor of this group or an operator may list its sessions")
+        HttpError::new(ErrorCode::Forbidden, "only an instructor of this group or an operator may do that")
     })
 }
 

@@ -180,10 +180,13 @@ pub(super) async fn find(
 
 /// The user of an HTTP request as the caller of a session.
 pub(super) fn caller(service: &ServiceContext, user: &UserClaims, id: &SessionId) -> Result<Caller, HttpError> {
+    Ok(direct_caller(user, Some(id), no_connection()?, Transport::Http, &*service.clock))
+}
+
+/// In place of the connection of an HTTP request.
+pub(super) fn no_connection() -> Result<ConnectionId, HttpError> {
     // Cannot collide with a connection of API Gateway, whose ids are longer.
-    let connection =
-        ConnectionId::new("http").map_err(|error| HttpError::new(ErrorCode::Internal, error.to_string()))?;
-    Ok(direct_caller(user, Some(id), connection, Transport::Http, &*service.clock))
+    ConnectionId::new("http").map_err(|error| HttpError::new(ErrorCode::Internal, error.to_string()))
 }
 
 pub(super) fn session_id(id: String) -> Result<SessionId, HttpError> {

@@ -29,6 +29,7 @@ mod authority;
 mod commands;
 mod dispatch;
 mod ending;
+mod files;
 mod output;
 mod secrets;
 mod sharing;

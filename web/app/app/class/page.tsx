@@ -6,7 +6,7 @@
 
 import { useEffect, useState } from "react";
 import { TermgateWall } from "../../../src/index.ts";
-import { socketOf } from "../access.ts";
+import { findService, socketOf } from "../access.ts";
 import { usePreferences } from "../preferences.ts";
 import { ClassLinks } from "./class-links.tsx";
 
@@ -18,17 +18,19 @@ interface Wall {
 
 export default function Page() {
   const [wall, setWall] = useState<Wall | null | undefined>(undefined);
+  const [fallbackUrl, setFallbackUrl] = useState<string>();
   const [preferences] = usePreferences();
   useEffect(() => {
     window.addEventListener("hashchange", () => window.location.reload(), { once: true });
     setWall(wallOf(new URL(window.location.href)));
+    void findService().then(setFallbackUrl);
   }, []);
   if (wall === undefined) return null;
   if (wall === null) return <ClassLinks />;
   const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce;
   return (
     <main className="wall">
-      <TermgateWall {...wall} theme={preferences.theme} nonce={nonce} />
+      <TermgateWall {...wall} fallbackUrl={fallbackUrl} theme={preferences.theme} nonce={nonce} />
     </main>
   );
 }

@@ -3,7 +3,7 @@
  * WebSocket where this leads to the service. The token goes in a header, never in an address.
  */
 
-import type { ServiceAccess } from "../../core/index.ts";
+import { namedGroup, type ServiceAccess } from "../../core/index.ts";
 import { filesAddress } from "./address.ts";
 import { digestField, digestOf, hexOf, startDigest } from "./digest.ts";
 
@@ -104,6 +104,28 @@ export async function download(
   // Never of a type that a browser would open.
   const content = new Blob(pieces, { type: "application/octet-stream" });
   return { content, isArchive: answer.headers.get("content-type") === "application/x-tar" };
+}
+
+/** Largest file that the service hands out, in bytes. */
+const MAX_HAND_OUT_BYTES = 8 * 1024 * 1024;
+
+/** Hands a file to every student of the token's class; returns how many have it and how many do not. */
+export async function handOut(
+  service: string,
+  token: string,
+  file: File,
+): Promise<{ reached: number; missed: number }> {
+  if (file.size > MAX_HAND_OUT_BYTES) throw new TransferError("it is larger than 8 MB");
+  const group = encodeURIComponent(namedGroup(token) ?? "");
+  const address = `${service}/api/groups/${group}/files?name=${encodeURIComponent(file.name)}`;
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/octet-stream" };
+  const options = { method: "POST", headers, body: file, credentials: "omit", cache: "no-store" } as const;
+  const answer = await fetch(address, options).catch((error) => {
+    throw new TransferError(UNREACHABLE, { cause: error });
+  });
+  if (!answer.ok) throw refusal(await answer.text());
+  const { reached, missed } = await answer.json();
+  return { reached: Number(reached), missed: Number(missed) };
 }
 
 const UNREACHABLE = "the service cannot be reached from this page";

@@ -8,9 +8,11 @@ import { type ReactNode, useRef, useState } from "react";
 import { HelpOrder, type TokenSource, type WallClient } from "../../core/index.ts";
 import { useTerminalApiGateway } from "../../react/index.ts";
 import type { ThemeName } from "../../xterm/index.ts";
+import { serviceAddress } from "../files/address.ts";
 import { useThemeName } from "../media.ts";
 import { TermgateTerminal } from "../termgate-terminal.tsx";
 import { Announce } from "./announce.tsx";
+import { HandOut } from "./hand-out.tsx";
 import { Tile } from "./tile.tsx";
 import { useSeconds, useVisibleTiles, useWallClient, useWallState } from "./use-wall.ts";
 import { WALL_STYLE } from "./wall-style.ts";
@@ -22,6 +24,8 @@ const MAX_OPEN = 4;
 export interface TermgateWallProps {
   /** `wss://…` of the API Gateway stage, or of a service that accepts WebSockets itself. */
   url: string;
+  /** `https://…` of the service itself, which hands out files; by default that behind `url`, if this is its own `/terminal`. */
+  fallbackUrl?: string | undefined;
   /** An instructor's token with a group and without a session, or a function that fetches one. */
   token: TokenSource;
   theme?: ThemeName | "system";
@@ -46,7 +50,9 @@ export function TermgateWall(props: TermgateWallProps) {
   const order = useRef(new HelpOrder()).current;
   const [search, setSearch] = useState("");
   const [held, setHeld] = useState({ pointer: false, focus: false });
-  const [announces, setAnnounces] = useState(false);
+  const [form, setForm] = useState<"announce" | "hand-out" | null>(null);
+  const toggle = (which: "announce" | "hand-out") => () => setForm(form === which ? null : which);
+  const service = serviceAddress({ url, fallbackUrl: props.fallbackUrl });
   const [opened, setOpened] = useState<readonly string[]>([]);
   const { sessions, screens } = client.model;
 
@@ -71,13 +77,21 @@ export function TermgateWall(props: TermgateWallProps) {
         />
         <output>{statusOf(client, rows.length, hands)}</output>
         {state.status === "connected" && (
-          <button type="button" aria-expanded={announces} onClick={() => setAnnounces(!announces)}>
+          <button type="button" aria-expanded={form === "announce"} onClick={toggle("announce")}>
             Message to everyone
+          </button>
+        )}
+        {state.status === "connected" && service !== undefined && (
+          <button type="button" aria-expanded={form === "hand-out"} onClick={toggle("hand-out")}>
+            Hand out a file
           </button>
         )}
         {props.children}
       </div>
-      {announces && <Announce client={client} onClose={() => setAnnounces(false)} />}
+      {form === "announce" && <Announce client={client} onClose={() => setForm(null)} />}
+      {form === "hand-out" && service !== undefined && (
+        <HandOut {...{ service, token }} onClose={() => setForm(null)} />
+      )}
       {opened.length > 0 && (
         <div className="tg-wall-opened">
           {opened.map((id) => (

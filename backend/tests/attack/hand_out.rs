@@ -1,0 +1,74 @@
+//! A file that an instructor hands to a class: in the home of every student of it, in every instance, and in no other.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use crate::harness::{PROGRAM, says, settings, state};
+use crate::support::{Service, Terminal, client, read, user, user_token};
+use backend::sandbox::SandboxedSpawner;
+use backend::store::MemoryStore;
+use backend::terminal::ShellSpawner;
+use serde_json::{Value, json};
+use shared_protocol::{ClassClaims, GroupId, Role, StreamEvent, UserClaims};
+use std::sync::Arc;
+
+fn class(group: &str) -> ClassClaims {
+    ClassClaims { grp: Some(GroupId::new(group).unwrap()), name: Some("Grace H.".into()), ..ClassClaims::default() }
+}
+
+async fn instance(state: &tempfile::TempDir, store: &Arc<MemoryStore>) -> Service {
+    let shells: Arc<dyn ShellSpawner> =
+        Arc::new(SandboxedSpawner::new(settings(state.path().to_owned()), PROGRAM.into()).unwrap());
+    Service::one_of(&[("USER", "root")], shells, Arc::<MemoryStore>::clone(store)).await
+}
+
+async fn student(service: &Service, name: &str, group: &str) -> Terminal {
+    let token = user_token(&UserClaims { class: class(group), ..user(name, Some(name)) });
+    let mut page = Terminal::open(&service.terminal_url(name, &token)).await;
+    page.attach(name).await;
+    page
+}
+
+async fn hand_out(service: &Service, by: &UserClaims, name: &str, content: Vec<u8>) -> (u16, Value) {
+    let url = format!("http://{}/api/groups/class-7/files?name={name}", service.address);
+    read(client().post(url).bearer_auth(user_token(by)).body(content).send().await.unwrap()).await
+}
+
+#[tokio::test]
+async fn a_file_reaches_every_student_of_the_class_in_every_instance() {
+    let (store, states) = (Arc::new(MemoryStore::shared()), [state(), state()]);
+    let (here, there) = (instance(&states[0], &store).await, instance(&states[1], &store).await);
+    let mut ada = student(&here, "ada", "class-7").await;
+    let mut ben = student(&there, "ben", "class-7").await;
+    let mut eve = student(&there, "eve", "class-8").await;
+    let grace = UserClaims { role: Role::Instructor, class: class("class-7"), ..user("grace", None) };
+    assert_eq!(ben.command("echo own >plan.txt; mkdir work; cd work").await.1, 0);
+    let content = b"the plan\n".repeat(100_000);
+    assert_eq!(hand_out(&here, &grace, "plan.txt", content.clone()).await, (200, json!({"reached": 2, "missed": 0})));
+    let length = content.len().to_string();
+    assert_eq!(says(&mut ada, "wc -c < ~/plan.txt").await, length);
+    assert_eq!(says(&mut ben, "cat ~/plan.txt; wc -c < ~/'plan (1).txt'; ls").await, format!("own\n{length}"));
+    assert_eq!(says(&mut eve, "ls -A ~ | grep -c plan").await, "0");
+    let notice = ben.event(|event| matches!(event, StreamEvent::Notice(_))).await;
+    let StreamEvent::Notice(notice) = notice else { unreachable!() };
+    assert_eq!((&*notice.from, &*notice.text), ("Grace H.", "plan (1).txt is in your home directory"));
+    let refused = |by: UserClaims, name: &'static str| {
+        let here = &here;
+        async move { hand_out(here, &by, name, vec![1]).await.1["code"].as_str().unwrap_or_default().to_owned() }
+    };
+    for by in [
+        UserClaims { class: class("class-8"), ..grace.clone() },
+        UserClaims { role: Role::Controller, ..grace.clone() },
+        UserClaims { class: class("class-7"), ..user("ada", Some("ada")) },
+    ] {
+        assert_eq!(refused(by, "a").await, "FORBIDDEN");
+    }
+    for name in [".bashrc", "-rf", "a%2fb", "..", "nul"] {
+        assert_eq!(refused(grace.clone(), name).await, "BAD_FIELD", "{name}");
+    }
+    assert_eq!(refused(grace.clone(), "a").await, "RATE_LIMITED");
+    let (_, answer) = hand_out(&there, &grace, "a", vec![1]).await;
+    assert_eq!(answer["code"], "RATE_LIMITED", "the instances count together");
+    let other = UserClaims { role: Role::Instructor, class: class("class-7"), ..user("ivo", None) };
+    let (status, answer) = hand_out(&here, &other, "large", vec![0; 8 * 1024 * 1024 + 1]).await;
+    assert_eq!((status, &answer["code"]), (413, &json!("TOO_LARGE")));
+    tokio::join!(here.stop(), there.stop());
+}
