@@ -1,9 +1,9 @@
 //! Records: concurrent writes, foreign values, and any bytes.
 
 use crate::{connect, started};
-use backend::store::{Cas, RedisStore, SessionRecord, Store, contract};
+use backend::store::{Cas, Creator, RedisStore, SessionRecord, Store, contract};
 use futures_util::future::join_all;
-use shared_protocol::SessionId;
+use shared_protocol::{GroupId, SessionId};
 use std::fmt::Debug;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,6 +71,20 @@ async fn an_id_that_looks_like_a_key_is_one_session() {
         assert_eq!(store.connections_of(&record.id).await.unwrap(), []);
     }
     assert_eq!(store.sessions_of("ada").await.unwrap().len(), 6);
+}
+
+#[tokio::test]
+async fn a_session_that_an_older_instance_wrote_is_in_no_class_and_gives_no_right() {
+    let (server, store) = started().await;
+    let record = contract::running("s", "i", 5);
+    store.compare_and_set(&record, None).await.unwrap();
+    server.command(&["HDEL", "session:s", "grp", "name", "takeover", "rec"]).await;
+    // And a field of a newer one.
+    server.command(&["HSET", "session:s", "later", "class-8"]).await;
+    let creator = Creator { user: "ada".into(), ..Creator::default() };
+    let older = SessionRecord { creator, ..record.clone() };
+    assert_eq!(store.session(&record.id).await.unwrap(), Some(older));
+    assert_eq!(store.sessions_in(&GroupId::new("class-7").unwrap()).await.unwrap(), []);
 }
 
 fn names<T: Debug>(key: &str, outcome: Result<T, backend::store::StoreError>) {

@@ -7,9 +7,9 @@ use auth_tokens::TokenError::{
 use auth_tokens::{GatewaySecret, GatewayTokenVerifier, body_hash};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
-use shared_protocol::GatewayClaims;
 use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, TOKEN_AUDIENCE, TOKEN_ISSUER};
 use shared_protocol::relay::RELAY_PATH;
+use shared_protocol::{ClassClaims, GatewayClaims, GroupId, Role};
 
 const BODY: &[u8] = br#"{"connectionId":"c=","sessionId":"lab-7"}"#;
 const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
@@ -99,6 +99,24 @@ fn tokens_for_another_request_are_refused() {
     for (name, token, path, body, now, expected) in &table {
         assert_eq!(keys.verify(token, path, body, *now), Err(*expected), "{name}");
     }
+}
+
+#[test]
+fn what_a_function_of_another_version_leaves_out_is_no_right_and_what_it_adds_changes_nothing() {
+    let keys = GatewayTokenVerifier::new([&secret(1)]);
+    let verify = |claims: &Value| keys.verify(&signed(claims), DISCONNECT_PATH, BODY, NOW).unwrap();
+    let class = ClassClaims { grp: GroupId::new("class-7").ok(), rec: true, ..ClassClaims::default() };
+    let full = GatewayClaims { role: Role::Instructor, admin: true, class, ..claims() };
+    let mut older = json!(full);
+    for name in ["class", "admin", "create", "uiat", "jti", "ep", "carrier"] {
+        older.as_object_mut().unwrap().remove(name);
+    }
+    let without = verify(&older);
+    assert_eq!((without.class.watched_group(without.role, without.admin), without.class.rec), (None, false));
+    assert_eq!((without.admin, without.create, without.carrier, without.uiat), (false, false, false, None));
+    let mut newer = json!(full);
+    (newer["later"], newer["class"]["later"]) = (json!({"grp": "class-8"}), json!(true));
+    assert_eq!(verify(&newer), full);
 }
 
 #[test]
