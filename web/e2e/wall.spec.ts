@@ -188,14 +188,18 @@ function startShells(page: Page, addresses: string[], lines: string[]): Promise<
         const url = origin.replace("http", "ws") + (secrets.get("at") ?? "");
         const socket = new WebSocket(url, ["termgate", secrets.get("token") ?? ""]);
         const send = (message: object) => socket.send(JSON.stringify(message));
-        socket.onopen = () => send({ type: "attach", client: crypto.randomUUID(), cols: 80, rows: 24 });
+        const attach = { type: "attach", client: crypto.randomUUID(), cols: 80, rows: 24 };
+        // Sent again without an answer, as a page does: thirty shells start at once.
+        const asking = setInterval(() => socket.readyState === WebSocket.OPEN && send(attach), 5000);
+        socket.onopen = () => send(attach);
         return new Promise<void>((resolve, reject) => {
-          socket.onclose = reject;
+          socket.onclose = ({ code }) => reject(new Error(`student ${at} was closed with ${code}`));
           socket.onmessage = ({ data }) => {
-            const { type, epoch, pos, len } = JSON.parse(data);
+            const { type, epoch, pos, len, inputSeq } = JSON.parse(data);
             if (type === "output" || type === "event") send({ type: "ack", epoch, pos: pos + (len ?? 1) });
             if (type !== "attached") return;
-            send({ type: "input", seq: 1, epoch, data: `${lines[at % lines.length]}\r` });
+            clearInterval(asking);
+            if (inputSeq === 0) send({ type: "input", seq: 1, epoch, data: `${lines[at % lines.length]}\r` });
             resolve();
           };
         });
