@@ -44,3 +44,22 @@ test("a page whose WebSockets open and are cut at once goes on over HTTP", async
   expect(await route(terminal)).toBe("http");
   expect(await terminal.run("echo $((40 + 2))")).toEqual(["42"]);
 });
+
+test("a page over HTTP hears that its service is replaced, and goes on with the next one", async ({ page, launch }) => {
+  const stack = await launch({});
+  await page.routeWebSocket(/./, (socket) => void socket.close({ code: 1006 }));
+  const terminal = new TerminalPage(page);
+  await terminal.open(stack.url);
+  expect(await route(terminal)).toBe("http");
+  await page.evaluate(() => {
+    const told: string[] = [];
+    window.termgate?.client?.onError((error) => told.push(error.message));
+    Object.assign(window, { told });
+  });
+  await stack.stopService();
+  const told = () => page.evaluate(() => (window as unknown as { told: string[] }).told.join("\n"));
+  await expect.poll(told).toMatch(/^the service is being replaced/i);
+  await stack.startService();
+  await expect(page.locator("footer.tg-status")).toContainText("Connected", { timeout: 60_000 });
+  expect(await terminal.run("echo $((40 + 2))")).toEqual(["42"]);
+});
