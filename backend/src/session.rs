@@ -73,7 +73,7 @@ pub(crate) use files::SessionFiles;
 pub use handle::{Close, Grant, Reply, SessionError, SessionHandle};
 pub use opening::Shells;
 pub use picture::{Picture, PictureLine, plain_line};
-pub use registry::{Registry, RegistryDeps, ShellSettings};
+pub use registry::{FirstShell, Registry, RegistryDeps, ShellSettings};
 pub(crate) use relay_access::{NewGrant, RelayAccess};
 pub use standing::Standing;
 pub use stateless::{Arrival, stateless_reply};

@@ -2,6 +2,7 @@
 //! Knows nothing of sessions, clients, stores or sandboxes.
 
 mod check;
+mod directory;
 mod integration;
 mod line_discipline;
 mod osc133;
@@ -21,6 +22,7 @@ pub use check::{
     CHECK_MARGIN, CHECK_TIME, Check, CheckError, CheckFailure, CheckGuard, CheckReport, CheckUser, MAX_CHECK_TIME,
     MAX_OUTPUT_BYTES, MAX_SCRIPT_BYTES,
 };
+pub use directory::ShellDirectory;
 pub use integration::{Nonce, environment, login_command};
 pub use osc133::{Piece, PromptMark, PromptMarkScanner};
 pub use pty::{Exit, Interest, InterruptKey, ProcessGroup, Pty, PtyEvent, ReadOutcome, ShellSpawner, ShellSpec, Size};

@@ -5,6 +5,8 @@ mod parse;
 mod people;
 
 use crate::ids::{ClientId, Epoch, Loan, Pos, Seq};
+#[cfg(doc)]
+use crate::limits;
 use crate::theme::Theme;
 use crate::wall::{Wall, WallAck};
 pub use offers::{Announce, TypeLine};
@@ -100,6 +102,10 @@ pub struct Attach {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[cfg_attr(feature = "typescript", ts(optional, as = "Option<bool>"))]
     pub commands: bool,
+    /// Directory of a shell that this message starts: absolute, at most [`limits::DIRECTORY_BYTES`], with no character that is
+    /// hidden. Home where it is missing or the session's user may not enter it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
 }
 
 /// A position in a session's stream.

@@ -43,7 +43,8 @@ pub const CELLS: u32 = 200_000;
 /// Longest command line of a `command` message, in bytes.
 pub const COMMAND_BYTES: usize = 8 * 1024;
 
-/// Longest working directory that is told of a command, in bytes; the rest is cut off.
+/// Longest working directory that is told or asked for, in bytes. Of a command's, the rest is cut off; a longer one of the shell is
+/// not known.
 pub const DIRECTORY_BYTES: usize = 1024;
 
 /// Most people that are told to have typed one command. Their names, its line and its directory fit into one frame.

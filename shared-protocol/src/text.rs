@@ -1,5 +1,7 @@
 //! Characters that people do not see, or that turn text around: none of them is in text that one person offers another.
 
+use crate::limits::DIRECTORY_BYTES;
+
 /// True for a control, and for a character that is invisible or changes the direction of text.
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
@@ -16,6 +18,11 @@ pub fn is_typable(c: char) -> bool {
     c == ' ' || !(is_blank || is_hidden(c))
 }
 
+/// True for a path that is told as the directory of a shell: absolute, at most [`DIRECTORY_BYTES`], and seen as it is.
+pub fn is_directory(path: &str) -> bool {
+    path.starts_with('/') && path.len() <= DIRECTORY_BYTES && !path.chars().any(is_hidden)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -27,6 +34,17 @@ mod tests {
             "\u{1b}\r\n\t\u{7f}\u{9b}\u{a0}\u{200b}\u{202e}\u{2066}\u{2800}\u{3000}\u{feff}\u{fe0f}\u{e0041}".chars()
         {
             assert!(!is_typable(c), "U+{:04X}", u32::from(c));
+        }
+    }
+
+    #[test]
+    fn a_directory_is_absolute_short_and_seen_as_it_is() {
+        let longest = format!("/{}", "d".repeat(DIRECTORY_BYTES - 1));
+        for path in ["/", "/home/ada/données 漢字/..", &longest] {
+            assert!(is_directory(path), "{path}");
+        }
+        for path in ["", "home", "~", "/a\n", "/a\u{1b}[2J", "/a\u{202e}b", "/\u{200b}", &format!("{longest}d")] {
+            assert!(!is_directory(path), "{path:?}");
         }
     }
 }

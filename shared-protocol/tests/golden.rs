@@ -36,7 +36,7 @@ variants!(SERVER, server_variant, ServerMessage:
     Attached Output Event Snapshot Pong Echo InputAck Renew Carried Wall Announced Error UnknownCommand CommandResult CommandStarted
     ResizeAck ChatMessage);
 variants!(EVENTS, event_variant, StreamEvent:
-    Size Exit CommandResult Command Tty Title Chat Notice Controller Joined Left Hand Control Recording Closing Ends Stays Restarted);
+    Size Exit CommandResult Command Tty Title Directory Chat Notice Controller Joined Left Hand Control Recording Closing Ends Stays Restarted);
 
 /// Reads a fixture as `T` and checks that it serializes to the same JSON.
 fn round_trip<T: DeserializeOwned + Serialize>(fixture: &Fixture) -> T {

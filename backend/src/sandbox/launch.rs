@@ -44,6 +44,9 @@ pub(super) struct LaunchSpec {
     pub uid: u32,
     /// Working directory.
     pub directory: PathBuf,
+    /// Working directory in place of that one, where the user may enter it.
+    #[serde(default)]
+    pub asked_directory: Option<PathBuf>,
     pub memory: u64,
     /// Largest file, in bytes.
     pub disk: u64,
@@ -61,6 +64,7 @@ impl LaunchSpec {
         Self {
             uid,
             directory,
+            asked_directory: None,
             memory: settings.memory,
             disk: settings.disk,
             processes: settings.processes,
@@ -106,7 +110,11 @@ pub(super) fn become_session<T>(spec: &LaunchSpec, as_user: impl FnOnce() -> io:
 fn launch(spec: &LaunchSpec) -> io::Result<Infallible> {
     become_session(spec, || Ok(()))?;
     privileges::check(spec.uid).context("verifying that root is gone")?;
-    std::env::set_current_dir(&spec.directory).context("entering the working directory")?;
+    // As the user: what is asked for leads to no place that a shell of the session could not go to by itself.
+    let enter = |directory| std::env::set_current_dir(directory);
+    if spec.asked_directory.as_ref().is_none_or(|directory| enter(directory).is_err()) {
+        enter(&spec.directory).context("entering the working directory")?;
+    }
     let (program, arguments) = spec.command.split_first().ok_or(io::ErrorKind::InvalidInput).context("the command")?;
     // Returns only on failure. Restores the default action of SIGPIPE, which the Rust runtime changed.
     Err(Command::new(program).args(arguments).exec()).context(program)
@@ -154,6 +162,7 @@ mod tests {
         let spec = LaunchSpec {
             uid: 20_001,
             directory: "/a b".into(),
+            asked_directory: Some("/c".into()),
             memory: 1,
             disk: 2,
             processes: 3,

@@ -9,7 +9,10 @@ use std::fs::{DirBuilder, File, Permissions};
 use std::io;
 use std::ops::RangeInclusive;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+
+/// Name of the home in the directory of a sandbox.
+pub(super) const HOME: &str = "home";
 
 #[derive(Debug)]
 pub(super) struct SandboxRoot {
@@ -69,6 +72,16 @@ impl SandboxRoot {
         let lock = File::open(&path)?;
         lock.lock()?;
         Ok(SandboxDirectory { uid, path, lock })
+    }
+
+    /// The place below the home of a sandbox that a path below the home of any sandbox stands for. Each has a home of its own, and
+    /// begins with the same files.
+    pub(super) fn below_home<'a>(&self, path: &'a Path) -> Option<&'a Path> {
+        let mut parts = path.strip_prefix(&self.sessions).ok()?.components();
+        let is_home = parts.nth(1) == Some(Component::Normal(HOME.as_ref()));
+        let below = parts.as_path();
+        let stays = below.components().all(|part| matches!(part, Component::Normal(_)));
+        (is_home && stays).then_some(below)
     }
 
     /// The first uid that no session has had.
@@ -139,4 +152,25 @@ pub(super) fn copy(from: &Path, to: &Path, uid: u32) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_in_a_home_stands_for_the_same_one_in_every_home() {
+        let state = tempfile::tempdir().unwrap();
+        let root = SandboxRoot::new("/".into(), state.path(), 30_000..=30_009).unwrap();
+        let below = |path: &str| {
+            let path = state.path().join("sessions").join(path);
+            root.below_home(&path).map(Path::to_path_buf)
+        };
+        assert_eq!(below("30001/home"), Some("".into()));
+        assert_eq!(below("30001/home/lab 7/src"), Some("lab 7/src".into()));
+        for other in ["30001", "30001/tmp/lab", "home/lab", "30001/home/../tmp", "../private", "30001/homes/lab", ""] {
+            assert_eq!(below(other), None, "{other}");
+        }
+        assert_eq!(root.below_home(Path::new("/home/lab")), None);
+    }
 }

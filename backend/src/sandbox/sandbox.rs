@@ -2,6 +2,7 @@
 //! session ends, dropping it kills the processes and removes the files.
 
 use super::cleanup::CleanupTask;
+pub(super) use super::root::HOME;
 use super::root::{SandboxDirectory, SandboxRoot, copy, make};
 use super::subcommand;
 use super::usage::QuotaStatus;
@@ -18,8 +19,7 @@ use tokio::time::Instant;
 
 const SKELETON: &str = "/etc/skel";
 
-/// Directories of a sandbox: its home, temporary files and sockets.
-pub(super) const HOME: &str = "home";
+/// Directories of a sandbox besides its home: temporary files and sockets.
 pub(super) const TEMPORARY: &str = "tmp";
 pub(super) const RUNTIME: &str = "run";
 

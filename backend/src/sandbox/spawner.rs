@@ -70,7 +70,7 @@ impl SandboxedSpawner {
 
     fn self_test(&self) -> io::Result<()> {
         let sandbox = Arc::new(Sandbox::new(&self.root)?);
-        let shell = self.launch(&sandbox, Size { cols: 80, rows: 24 }, &["/bin/true"], &BTreeMap::new())?;
+        let shell = self.launch(&sandbox, Size { cols: 80, rows: 24 }, &["/bin/true"], &BTreeMap::new(), None)?;
         if !wait_for_end(&shell.pidfd, Instant::now() + SELF_TEST_TIMEOUT) {
             sandbox.kill();
             return Err(io::Error::other(format!("/bin/true did not end within {SELF_TEST_TIMEOUT:?}")));
@@ -94,8 +94,14 @@ impl SandboxedSpawner {
         size: Size,
         command: &[&str],
         environment: &BTreeMap<String, String>,
+        asked_directory: Option<&Path>,
     ) -> io::Result<UnixShell> {
         let spec = LaunchSpec::new(&self.settings, sandbox.uid, sandbox.directory(HOME), command);
+        let asked_directory = asked_directory.map(|asked| match self.root.below_home(asked) {
+            Some(below) => spec.directory.join(below),
+            None => asked.to_owned(),
+        });
+        let spec = LaunchSpec { asked_directory, ..spec };
         let argument = serde_json::to_string(&spec)?;
         let launcher = [self.root.program.as_os_str(), OsStr::new("launch"), OsStr::new(&argument)];
         let shell = UnixShell::spawn(size, &launcher, environment, Path::new("/"))?;
@@ -148,7 +154,8 @@ impl ShellSpawner for SandboxedSpawner {
         }
         let deadline = Instant::now() + START_TIMEOUT;
         let shell = loop {
-            match self.launch(&sandbox, spec.size, &login_command(&spec.shell), &environment) {
+            let asked = spec.asked_directory.as_deref();
+            match self.launch(&sandbox, spec.size, &login_command(&spec.shell), &environment, asked) {
                 Ok(shell) => break shell,
                 Err(error) if deadline <= Instant::now() => return Err(error),
                 // A session above the hard limit may hold all PTYs of the machine until the monitor kills it.

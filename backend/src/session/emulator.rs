@@ -19,6 +19,8 @@ pub(super) struct CaughtUp {
     pub answers: Vec<u8>,
     /// New title, if it changed.
     pub title: Option<String>,
+    /// Address of a directory, if a program told one.
+    pub directory: Option<String>,
 }
 
 /// A screen at a position of the stream.
@@ -95,7 +97,7 @@ impl Emulator {
         if let Some(title) = &title {
             self.title.clone_from(title);
         }
-        CaughtUp { answers, title }
+        CaughtUp { answers, title, directory: self.screen.take_directory() }
     }
 
     fn remember(&mut self, pos: Pos, length: u64) {
@@ -182,10 +184,11 @@ mod tests {
     }
 
     #[test]
-    fn queries_are_answered_and_titles_told() {
+    fn queries_are_answered_and_titles_and_directories_told() {
         let (mut emulator, mut log) = (Emulator::new(SIZE, 10), OutputLog::default());
-        log.push_bytes(b"ab\x1b[6n\x1b]2;hello\x07");
+        log.push_bytes(b"ab\x1b[6n\x1b]2;hello\x07\x1b]7;file:///tmp\x07");
         let caught_up = emulator.catch_up(&log, SIZE, &mut { usize::MAX });
+        assert_eq!(caught_up.directory.as_deref(), Some("file:///tmp"));
         assert_eq!((caught_up.answers.as_slice(), caught_up.title.as_deref()), (&b"\x1b[1;3R"[..], Some("hello")));
         assert_eq!(emulator.catch_up(&log, SIZE, &mut { usize::MAX }), CaughtUp::default());
     }

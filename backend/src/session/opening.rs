@@ -92,6 +92,7 @@ mod tests {
             shell: "/bin/bash".into(),
             environment: BTreeMap::new(),
             directory: "/".into(),
+            asked_directory: None,
             size: Size { cols: 80, rows: 24 },
             nonce: Nonce::new([7; 16]),
         }

@@ -48,6 +48,11 @@ impl FrameBuilder {
         Self { session, epoch, snapshots: 0, budget, room: Room::default(), metrics }
     }
 
+    /// The people, and where the shell is, as of now.
+    fn whole_room(&self, terminal: &Terminal) -> Room {
+        Room { directory: terminal.directory.path().map(str::to_owned), ..self.room.clone() }
+    }
+
     pub(super) fn encode(&self, frame: &ServerFrame) -> Bytes {
         let bytes = encode(frame);
         self.metrics.streams.record_frame(&frame.message, bytes.len());
@@ -69,7 +74,7 @@ impl FrameBuilder {
         message.set_epoch(self.epoch);
         if let ServerMessage::Attached(attached) = &mut message {
             // As of now, which is the frame's `head`: the frame may have waited for its relay.
-            attached.room = self.room.clone();
+            attached.room = self.whole_room(terminal);
         }
         let ack_seq = Some(client.inbound.acknowledge());
         let prompt = terminal.prompt.is_ready();
@@ -141,7 +146,8 @@ impl FrameBuilder {
         let is_lost = sent < log.start();
         let needed = if is_lost { Some(SnapshotCause::Lost) } else { is_behind.then_some(SnapshotCause::Behind) };
         if let Some(cause) = outbound.take_skip(needed) {
-            let Some(parts) = snapshot::parts(outbound, (epoch, self.snapshots + 1), &self.room, log, terminal) else {
+            let room = self.whole_room(terminal);
+            let Some(parts) = snapshot::parts(outbound, (epoch, self.snapshots + 1), &room, log, terminal) else {
                 outbound.put_off(cause);
                 return ack;
             };
@@ -222,6 +228,14 @@ mod tests {
             assert_eq!((frame.head, frame.ack_seq), stamp);
             assert_eq!(frames.metrics.streams.frames.of(FrameKind::from(&frame.message)).get(), 1);
         }
+    }
+
+    #[test]
+    fn a_client_that_missed_events_hears_where_the_shell_is() {
+        let (frames, _, _, mut terminal) = bench(false);
+        assert_eq!(frames.whole_room(&terminal), Room::default());
+        assert!(terminal.directory.tell("file:///srv"));
+        assert_eq!(frames.whole_room(&terminal).directory.as_deref(), Some("/srv"));
     }
 
     #[test]

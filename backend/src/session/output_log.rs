@@ -26,6 +26,7 @@ fn weight(event: &StreamEvent) -> usize {
         StreamEvent::CommandResult { id, result, .. } => id.len() + result.len(),
         StreamEvent::Chat { from, name, message } => from.len() + name.as_deref().map_or(0, str::len) + message.len(),
         StreamEvent::Title { title } => title.len(),
+        StreamEvent::Directory { directory } => directory.as_ref().map_or(0, String::len),
         StreamEvent::Command(ShellCommand { line, directory, by, .. }) => {
             let names = by.iter().map(|typist| size_of::<Typist>() + typist.name.len()).sum::<usize>();
             line.as_deref().map_or(0, str::len) + directory.as_deref().map_or(0, str::len) + names

@@ -288,6 +288,7 @@ impl People {
             hand: self.hand.clone(),
             control: None,
             recording: None,
+            directory: None,
         }
     }
 }

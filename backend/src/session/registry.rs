@@ -2,6 +2,8 @@
 
 mod lifecycle;
 
+pub use lifecycle::FirstShell;
+
 use super::admission::Admission;
 use super::live::LiveSessions;
 use super::{Caller, Limits, SessionError, SessionHandle, Shells};

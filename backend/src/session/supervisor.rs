@@ -19,6 +19,7 @@ use crate::terminal::{Nonce, ShellSpec, Size, environment};
 use crate::webhooks::Event;
 use shared_protocol::server::{Recording, RecordingState};
 use shared_protocol::{EndReason, Epoch, ErrorCode};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::sync::{mpsc, oneshot};
@@ -35,6 +36,8 @@ pub(super) struct StartRequest {
     pub record: SessionRecord,
     /// First size of the terminal.
     pub size: Size,
+    /// Directory that the shell is asked to start in.
+    pub directory: Option<PathBuf>,
     /// Id of the HTTP request, for logs.
     pub request: String,
     /// Set when the session moves to another instance; shared with the handle.
@@ -144,14 +147,15 @@ async fn start(
     deps: &RegistryDeps,
     lease: &Arc<Lease>,
     previous: Option<PreviousShell>,
-    StartRequest { size, request, migrating, slot, .. }: StartRequest,
+    StartRequest { size, directory: asked_directory, request, migrating, slot, .. }: StartRequest,
 ) -> Result<(Actor, Writers, Option<ActiveRecording>), SessionError> {
     let (recorder, recording) = begin_recording(deps, lease, size).await?;
     let began = Instant::now();
     let nonce = Nonce::new(deps.random.bytes());
     let ShellSettings { shell, user, home } = &deps.settings;
     let environment = environment(user, &home.to_string_lossy(), shell, &nonce);
-    let spec = ShellSpec { shell: shell.clone(), environment, directory: home.clone(), size, nonce: nonce.clone() };
+    let (shell, directory, nonce_of_shell) = (shell.clone(), home.clone(), nonce.clone());
+    let spec = ShellSpec { shell, environment, directory, asked_directory, size, nonce: nonce_of_shell };
     let pty = deps.shells.open(spec, &lease.record().id).await.map_err(|error| {
         tracing::error!(%request, session = %lease.record().id, %error, "the shell cannot be started");
         deps.metrics.sessions.start_failures.inc();

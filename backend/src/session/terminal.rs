@@ -4,7 +4,7 @@
 
 use super::command::Commands;
 use super::command_log::CommandLog;
-use super::emulator::{CaughtUp, Emulator, ScreenSnapshot};
+use super::emulator::{Emulator, ScreenSnapshot};
 use super::one_shot::Origin;
 use super::output_log::OutputLog;
 use super::pending_input::PendingInput;
@@ -13,11 +13,12 @@ use super::settings_watch::SettingsWatch;
 use crate::clock::Clock;
 use crate::metrics::{EchoTimer, Metrics};
 use crate::terminal::{
-    Exit, Interest, InterruptKey, Nonce, Piece, ProcessGroup, PromptMarkScanner, Pty, PtyEvent, ReadOutcome, Size,
+    Exit, Interest, InterruptKey, Nonce, Piece, ProcessGroup, PromptMarkScanner, Pty, PtyEvent, ReadOutcome,
+    ShellDirectory, Size,
 };
 use bytes::Bytes;
 use shared_protocol::server::{ShellCommand, SnapshotScope};
-use shared_protocol::{ClientId, ErrorCode, Pos, Seq, SessionId, StreamEvent, Theme};
+use shared_protocol::{ClientId, ErrorCode, Pos, Seq, SessionId, StreamEvent};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::time::Instant;
@@ -33,9 +34,6 @@ const SNAPSHOT_WORK: usize = 8 * TURN_WORK;
 
 /// Input that waits for the program to read it, in bytes. More stays unacknowledged with the client.
 const PENDING_INPUT_BYTES: usize = 64 * 1024;
-
-/// Pending input up to which queries of programs are answered, in bytes.
-const QUERY_REPLY_BYTES: usize = 16 * 1024;
 
 /// A change in the terminal that concerns other parts of the session.
 #[derive(Debug, PartialEq, Eq)]
@@ -72,7 +70,9 @@ pub(super) struct Terminal {
     /// True if the log has events of them.
     pub(super) tells_commands: bool,
     pub(super) emulator: Emulator,
-    /// True if a snapshot waits for the emulator.
+    /// Where the shell is.
+    pub(super) directory: ShellDirectory,
+    /// True if a snapshot waits for the emulator, or an event of the emulator for its frame.
     is_awaited: bool,
     pending: PendingInput,
     /// True after the end of the output: nothing more is read.
@@ -107,6 +107,7 @@ impl Terminal {
             command_log: CommandLog::default(),
             tells_commands: false,
             emulator: Emulator::new(size, scrollback),
+            directory: ShellDirectory::here(),
             is_awaited: false,
             pending: PendingInput::default(),
             at_end: false,
@@ -301,31 +302,15 @@ impl Terminal {
         work - budget
     }
 
-    /// Sets the colours that queries of programs get, and reports the change to a program that wants to know.
-    pub(super) fn set_theme(&mut self, theme: &Theme, log: &mut OutputLog) {
-        let answers = self.emulator.set_theme(theme);
-        self.apply_emulator(CaughtUp { answers, title: None }, log);
-    }
-
-    fn apply_emulator(&mut self, CaughtUp { answers, title }: CaughtUp, log: &mut OutputLog) {
-        // A program that asks and never reads gets no more replies: they would fill the queue before the user's keys.
-        let room = self.pending.bytes + answers.len() <= QUERY_REPLY_BYTES;
-        if !answers.is_empty() && room && !self.closed {
-            self.write(None, answers);
-        }
-        if let Some(title) = title.filter(|_| !self.closed) {
-            log.push_event(StreamEvent::Title { title });
-        }
-    }
-
     /// The screen, as late in the stream as its work allows. None while that is before `from`, where a page is already.
     pub(super) fn snapshot(&mut self, scope: SnapshotScope, from: Pos, log: &mut OutputLog) -> Option<ScreenSnapshot> {
         self.catch_up_within(SNAPSHOT_WORK, log);
-        self.is_awaited = self.emulator.read() < from;
-        (!self.is_awaited).then(|| self.emulator.snapshot(scope))
+        let is_behind = self.emulator.read() < from;
+        self.is_awaited |= is_behind;
+        (!is_behind).then(|| self.emulator.snapshot(scope))
     }
 
-    /// True if a snapshot was put off since the last call.
+    /// True if a snapshot was put off, or an event came behind the frames, since the last call: another turn sends it.
     pub(super) fn take_awaited(&mut self) -> bool {
         std::mem::take(&mut self.is_awaited)
     }
@@ -387,6 +372,7 @@ fn tell(command: ShellCommand, in_log: bool, log: &mut OutputLog, events: &mut V
 }
 
 mod commands;
+mod emulation;
 mod offer;
 mod withdraw;
 

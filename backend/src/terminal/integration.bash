@@ -1,6 +1,6 @@
-# Makes bash print OSC 133 marks, from which the service knows when the shell is at an empty prompt, and where the output of a
+# Makes bash print its directory (OSC 7), and OSC 133 marks, from which the service knows when the shell is at an empty prompt, and where the output of a
 # command begins and ends. bash reads this file in place of a login shell's startup files: it reads those itself, so that it
-# comes after them. The marks stand in the prompts, which run no commands. Nothing forks once the shell has started: where the
+# comes after them. Marks and directory stand in the prompts, which run no commands. Nothing forks once the shell has started: where the
 # table of processes is full, bash waits half a minute before it gives up. Prompts name a variable that holds the tag, so that an
 # exported prompt does not pass it on.
 exec 63<&-
@@ -9,7 +9,7 @@ set +o posix
 shopt -u inherit_errexit
 [[ ${HISTFILE-} != ~/.sh_history ]] || HISTFILE=~/.bash_history
 [[ ${MAILCHECK-} != 600 ]] || MAILCHECK=60
-__termgate_tag=@NONCE@ __termgate_prompts=0 __termgate_history=0 __termgate_grown=0 __termgate_steps=1
+__termgate_tag=@NONCE@ __termgate_host=$HOSTNAME __termgate_prompts=0 __termgate_history=0 __termgate_grown=0 __termgate_steps=1
 # Where builtins leave what only they can tell, for a moment: anything else takes a process. An open file without a name would be
 # inherited by all programs.
 __termgate_file=$(mktemp "${TMPDIR:-/tmp}/termgate.XXXXXX" 2>/dev/null)
@@ -63,6 +63,23 @@ __termgate_line() {
   return 0
 }
 
+# Sets the address of the directory for the prompt, byte by byte where it has more than letters. One that is too long is told as
+# none. A shell that takes over an exported prompt tells nothing.
+__termgate_find() {
+  local LC_ALL=C IFS= rest=$PWD told= safe byte
+  ((${#rest} <= 1024)) || rest=
+  while [[ -n $rest ]]; do
+    safe=${rest%%[!a-zA-Z0-9/._~-]*}
+    told+=$safe
+    rest=${rest:${#safe}}
+    [[ -n $rest ]] || break
+    printf -v byte %02X "'$rest"
+    told+=%${byte: -2}
+    rest=${rest:1}
+  done
+  __termgate_place=file://$__termgate_host$told
+}
+
 # True if the DEBUG trap, which the file has, is this script's.
 __termgate_watches() {
   local IFS= trap=
@@ -78,6 +95,7 @@ __termgate_prompt() {
   set +eux
   local name value first last tag='tg=${__termgate_tag-}' IFS= trap=
   __termgate_steps=1
+  __termgate_find
   if (($1 == 0)); then
     builtin read -r -d '' trap <"$__termgate_file"
     [[ -n $trap ]] || builtin trap "$__termgate_trap" DEBUG
@@ -89,7 +107,7 @@ __termgate_prompt() {
         last="\e]133;C;\$((__termgate_steps=0,__termgate_grown=\!==__termgate_history,__termgate_history=\!+1));$tag\a"
         ;;
       PS1)
-        first="\[\e]133;D;\$?;\$((__termgate_history=\!,__termgate_prompts+=1));$tag\a\]"
+        first="\[\e]133;D;\$?;\$((__termgate_history=\!,__termgate_prompts+=1));$tag\a\e]7;\${__termgate_place-}\a\]"
         last="\[\e]133;B;$tag\a\]"
         ;;
       PS2) first='' last="\[\e]133;P;$tag\a\]" ;;

@@ -1,4 +1,4 @@
-# Makes fish print OSC 133 marks, as integration.bash does for bash. fish reads this file after the user's. An incomplete command
+# Makes fish print its directory and OSC 133 marks, as integration.bash does for bash. fish reads this file after the user's. An incomplete command
 # stays in its line editor, which asks for no other line; and it sets title and colours once a command has begun. M says both.
 set -g __termgate_tag @NONCE@
 set -e TERMGATE_MARKS
@@ -44,12 +44,19 @@ function __termgate_started --on-event fish_preexec
   __termgate_print C
   __termgate_line $argv[1]
 end
+# Tells the directory, as integration.bash does.
+function __termgate_directory
+  set -l told (builtin string escape --style=url -- $PWD | builtin string collect)
+  test (builtin string length -- "$told") -le 3072; or set told ''
+  builtin printf '\e]7;file://%s%s\a' $hostname "$told" >/dev/tty
+end
 function __termgate_mark
   builtin printf '\e]133;B;tg=%s\a' $__termgate_tag
 end
 # A command that could not run ends here. Adds the mark to a prompt that the user or a tool has set.
 function __termgate_prompt --on-event fish_prompt
   __termgate_print "D;$status"
+  __termgate_directory
   builtin string match --quiet '*__termgate_mark*' -- (builtin functions fish_prompt); and return
   builtin functions --erase __termgate_fish_prompt
   builtin functions --copy fish_prompt __termgate_fish_prompt

@@ -1,11 +1,21 @@
-# Makes zsh print OSC 133 marks, as integration.bash does for bash. zsh reads its four startup files from a directory that this one
+# Makes zsh print its directory and OSC 133 marks, as integration.bash does for bash. zsh reads its four startup files from a directory that this one
 # is in; each reads the user's file at once, so that the marks are installed after all of them. The directory is gone then. The
 # end of a command stands in the mark of a partial line (PROMPT_EOL_MARK) too, which zsh prints before any hook.
-__termgate_tag=@NONCE@ __termgate_own=$ZDOTDIR
+__termgate_tag=@NONCE@ __termgate_host=$HOST __termgate_own=$ZDOTDIR
 unset ZDOTDIR TERMGATE_MARKS
 
 __termgate_print() {
   builtin printf '\e]133;%s;tg=%s\a' "$1" "$__termgate_tag" >/dev/tty
+}
+
+# Tells the directory, as integration.bash does.
+__termgate_directory() {
+  emulate -L zsh
+  setopt no_xtrace no_multibyte extended_glob
+  local told=$PWD MATCH MBEGIN MEND
+  (( $#told <= 1024 )) || told=
+  told=${told//(#m)[^a-zA-Z0-9\/._~-]/%${(l:2::0:)$(( [##16] #MATCH ))}}
+  builtin printf '\e]7;file://%s%s\a' "$__termgate_host" "$told" >/dev/tty
 }
 
 # Ends a command's output.
@@ -15,6 +25,7 @@ __termgate_ended() {
     emulate -L zsh
     setopt no_xtrace
     __termgate_print "D;$code"
+    __termgate_directory
     __termgate_keep
   } 2>/dev/null
 }

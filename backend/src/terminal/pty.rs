@@ -39,6 +39,8 @@ pub struct ShellSpec {
     pub environment: BTreeMap<String, String>,
     /// Working directory.
     pub directory: PathBuf,
+    /// Working directory that is asked for, in place of that one where the session's user may enter it.
+    pub asked_directory: Option<PathBuf>,
     /// Initial size.
     pub size: Size,
     /// Tags of the session's processes, by which all are found at its end, and of the shell's marks.

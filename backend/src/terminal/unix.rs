@@ -32,7 +32,10 @@ pub struct UnixSpawner;
 impl ShellSpawner for UnixSpawner {
     fn spawn(&self, spec: &ShellSpec) -> io::Result<Box<dyn Pty>> {
         let command: Vec<&OsStr> = login_command(&spec.shell).into_iter().map(OsStr::new).collect();
-        let shell = UnixShell::spawn(spec.size, &command, &spec.environment, &spec.directory)?;
+        let spawn = |directory: &Path| UnixShell::spawn(spec.size, &command, &spec.environment, directory);
+        // The system tells whether it can be entered, and portable-pty takes home in place of one that is missing.
+        let asked = spec.asked_directory.as_deref().and_then(|directory| spawn(directory).ok());
+        let shell = asked.map_or_else(|| spawn(&spec.directory), Ok)?;
         let processes = TaggedProcesses::new(shell.child.pid(), &spec.nonce);
         Ok(Box::new(UnixPty::new(shell, Arc::new(processes.with_files(spec.directory.clone())))?))
     }

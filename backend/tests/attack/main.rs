@@ -3,6 +3,7 @@
 
 mod check_attacks;
 mod checks;
+mod directories;
 mod exhaustion;
 mod files;
 mod hand_out;

@@ -8,6 +8,7 @@ mod carriers;
 mod checks;
 mod clock_jumps;
 mod commands;
+mod directories;
 mod groups;
 mod http;
 mod instances;

@@ -183,6 +183,30 @@ async fn terminal_queries_of_programs_are_answered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_directory_is_told_when_it_changes_and_to_those_who_come_later() {
+    let (harness, _, attached, token) = Harness::attached().await;
+    assert_eq!(attached["directory"], json!(null));
+    for (number, (output, known)) in [
+        ("\x1b]7;file:///srv/lab%207\x07", Some("/srv/lab 7")),
+        ("\x1b]7;file:///srv/lab%207\x07\x1b]7;file://elsewhere/etc\x07", Some("/srv/lab 7")),
+        ("\x1b]7;file:///a\x07\x1b]7;file:///srv/%1B\x07", None),
+        ("\x1b]7;file:///b\x07", Some("/b")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        harness.script.print(output);
+        harness.settle().await;
+        let (attached, _) = harness.attach(&caller("vic", &format!("v{number}")), &format!("late-{number}")).await;
+        assert_eq!(attached["directory"], json!(known), "{output:?}");
+    }
+    let (frames, _) = harness.fetch_all(token).await;
+    let told: Vec<_> =
+        frames.iter().filter(|frame| frame["kind"] == "directory").map(|frame| &frame["directory"]).collect();
+    assert_eq!(told, [&json!("/srv/lab 7"), &json!(null), &json!("/b")]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn changed_terminal_settings_are_announced_without_output() {
     let (harness, _, _, token) = Harness::attached().await;
     harness.script.print("Password: ");

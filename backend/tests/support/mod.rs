@@ -2,10 +2,13 @@
 #![expect(unreachable_pub, reason = "each test binary has its own copy")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod http_client;
 mod jumping_clock;
 pub mod relay;
+mod screen;
 mod tokens;
 
+pub use http_client::client;
 pub use jumping_clock::JumpingClock;
 pub use tokens::{SECRET, gateway_claims, now, sign, user, user_token};
 
@@ -18,13 +21,14 @@ use backend::terminal::scripted::ScriptedSpawner;
 use backend::terminal::{ShellSpawner, UnixSpawner};
 use futures_util::{SinkExt, StreamExt};
 use reqwest::Method;
+use screen::screen_text;
 use serde_json::Value;
 use shared_protocol::gateway::CONNECTION_HEADER;
 use shared_protocol::relay::{RELAY_VERSION, RELAYS_HEADER};
 use shared_protocol::{GatewayClaims, Payload, ServerFrame, ServerMessage, StreamEvent, UserClaims};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
@@ -206,17 +210,6 @@ pub async fn read(response: reqwest::Response) -> (u16, Value) {
     (status, serde_json::from_str(&response.text().await.unwrap()).unwrap_or(Value::Null))
 }
 
-/// The client of all tests: each service has a port of its own, so no test gets the connection of another.
-pub fn client() -> &'static reqwest::Client {
-    static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
-        // reqwest wants a TLS provider even for plain HTTP. Fails if one is installed already, which is fine.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        // Loading the system's certificates would take longer than most tests.
-        reqwest::Client::builder().tcp_nodelay(true).tls_certs_only([]).build().unwrap()
-    });
-    &CLIENT
-}
-
 /// A client on `/terminal` that assembles the stream.
 pub struct Terminal {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -227,6 +220,8 @@ pub struct Terminal {
     pub away: bool,
     /// Output so far.
     pub output: Vec<u8>,
+    /// Where the shell is, as the service tells it.
+    pub directory: Option<String>,
     /// Events so far.
     pub events: Vec<StreamEvent>,
     /// Direct replies so far.
@@ -236,12 +231,28 @@ pub struct Terminal {
 impl Terminal {
     pub async fn open(request: impl IntoClientRequest + Unpin) -> Self {
         let (socket, _) = within("connecting", connect_async(request)).await.unwrap();
-        Self { socket, epoch: 0, seq: 0, pos: 0, away: false, output: vec![], events: vec![], replies: vec![] }
+        let (output, directory, events, replies) = (Vec::new(), None, Vec::new(), Vec::new());
+        Self { socket, epoch: 0, seq: 0, pos: 0, away: false, output, directory, events, replies }
     }
 
     pub async fn attach(&mut self, client: &str) {
-        self.send(&format!(r#"{{"type":"attach","client":"{client}","cols":80,"rows":24}}"#)).await;
+        self.attach_with(client, "").await;
+    }
+
+    /// Attaches, and asks for this directory if the session has no shell.
+    pub async fn attach_in(&mut self, client: &str, directory: &str) {
+        self.attach_with(client, &format!(r#","directory":{}"#, Value::from(directory))).await;
+    }
+
+    async fn attach_with(&mut self, client: &str, fields: &str) {
+        self.send(&format!(r#"{{"type":"attach","client":"{client}","cols":80,"rows":24{fields}}}"#)).await;
         self.until("attaching", |page| (page.epoch != 0).then_some(())).await;
+    }
+
+    /// Reads frames until the shell is there.
+    pub async fn is_in(&mut self, directory: Option<&str>) {
+        let what = format!("{directory:?}");
+        self.until(&what, |page| (page.directory.as_deref() == directory).then_some(())).await;
     }
 
     /// Reads frames until there is what is wanted.
@@ -347,6 +358,7 @@ impl Terminal {
                 self.epoch = attached.epoch.0;
                 self.seq = attached.input_seq.0;
                 self.pos = attached.pos.0;
+                self.directory = attached.room.directory;
                 return Ok(());
             }
             ServerMessage::Output(output) => {
@@ -356,6 +368,9 @@ impl Terminal {
             }
             ServerMessage::Event(event) => {
                 if advance(event.pos.0, 1) == 0 {
+                    if let StreamEvent::Directory { directory } = &event.event {
+                        self.directory.clone_from(directory);
+                    }
                     self.events.push(event.event);
                 }
             }
@@ -379,12 +394,4 @@ impl Terminal {
     pub fn screen(&self) -> String {
         screen_text(&self.output)
     }
-}
-
-/// Output as text, without the marks of the shell integration.
-fn screen_text(output: &[u8]) -> String {
-    let text = String::from_utf8_lossy(output);
-    let mut pieces = text.split("\x1b]133;");
-    let first = pieces.next().unwrap_or_default().to_owned();
-    pieces.fold(first, |screen, piece| screen + piece.split_once('\x07').map_or("", |(_, rest)| rest))
 }

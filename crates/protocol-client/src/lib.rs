@@ -251,11 +251,18 @@ impl Client {
         }
         if self.attach_at.is_some_and(|at| at <= now) {
             self.attach_at = Some(now + ATTACH_INTERVAL);
-            let (cols, rows) = self.size;
             let resume = self.epoch().map(|epoch| Resume { epoch, pos: self.output.pos() });
-            let (client, accept) = (self.id.clone(), self.accept.clone());
-            let attach = Attach { client, cols, rows, accept, theme: None, resume, snapshot: false, commands: false };
-            self.outgoing.push_back(ClientMessage::Attach(attach));
+            self.outgoing.push_back(ClientMessage::Attach(Attach {
+                client: self.id.clone(),
+                cols: self.size.0,
+                rows: self.size.1,
+                accept: self.accept.clone(),
+                theme: None,
+                resume,
+                snapshot: false,
+                commands: false,
+                directory: None,
+            }));
         }
         let is_fresh = now < self.last_frame + FRESH_FRAME;
         let verify = self.verify_at.take_if(|at| *at <= now).is_some() && !is_fresh;

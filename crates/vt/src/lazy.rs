@@ -97,6 +97,11 @@ impl LazyScreen {
         self.screen.take_title()
     }
 
+    /// See [`Screen::take_directory`].
+    pub fn take_directory(&mut self) -> Option<String> {
+        self.screen.take_directory()
+    }
+
     /// Bytes in memory, about.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -103,6 +103,11 @@ impl Screen {
         self.terminal.take_title()
     }
 
+    /// The payload of the last OSC 7 since the last call, as it is: the address of a program's working directory.
+    pub fn take_directory(&mut self) -> Option<String> {
+        self.terminal.take_directory()
+    }
+
     /// Bytes that restore this terminal on another one of the same size, in any state.
     #[must_use]
     pub fn snapshot(&self, scope: Scope) -> Vec<u8> {

@@ -47,6 +47,8 @@ pub(crate) struct Terminal {
     pub(crate) charsets: Charsets,
     pub(crate) palette: Palette,
     titles: Titles,
+    /// The address of a directory that a program told last, until it is taken.
+    directory: Option<String>,
     /// The width of the character that was just printed, which a combining character would join; 0 after anything else.
     pub(crate) preceding: usize,
     /// Inside a run of printable characters.
@@ -70,6 +72,7 @@ impl Terminal {
             charsets: Charsets::default(),
             palette: Palette::default(),
             titles: Titles::default(),
+            directory: None,
             preceding: 0,
             in_run: false,
             work: 0,
@@ -202,5 +205,10 @@ impl Terminal {
     /// The title, if it changed since the last call.
     pub(crate) fn take_title(&mut self) -> Option<String> {
         self.titles.take()
+    }
+
+    /// The last OSC 7 since the last call.
+    pub(crate) fn take_directory(&mut self) -> Option<String> {
+        self.directory.take()
     }
 }

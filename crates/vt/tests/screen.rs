@@ -21,6 +21,15 @@ fn text_and_cursor() {
 }
 
 #[test]
+fn the_last_directory_is_told_once_and_as_it_is() {
+    let mut screen = fed(b"\x1b]7;file://lab/a\x07text\x1b]7;file://lab/b%20c;d\x1b\\");
+    assert_eq!(screen.take_directory().as_deref(), Some("file://lab/b%20c;d"));
+    assert_eq!(screen.take_directory(), None);
+    screen.feed(format!("\x1b]7;{}\x07\x1b]7;broken off\x18", "x".repeat(5000)).as_bytes(), &mut Vec::new());
+    assert_eq!(screen.take_directory(), None, "a long one is none");
+}
+
+#[test]
 fn titles_are_told_once() {
     let mut screen = fed(b"");
     let mut told = |output: &str| {

@@ -6,7 +6,7 @@ use crate::error::ErrorCode;
 use crate::ids::{ConnectionId, SessionId};
 use crate::limits;
 use crate::sentence::{read_json, truncate};
-use crate::text::is_typable;
+use crate::text::{is_directory, is_typable};
 use crate::wall::MAX_VISIBLE;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -263,9 +263,11 @@ fn check(message: &ClientMessage) -> Result<(), ParseError> {
         return Err(ParseError::field("`seq` starts at 1"));
     }
     match message {
-        ClientMessage::Attach(Attach { cols, rows, .. }) | ClientMessage::Resize(Resize { cols, rows, .. }) => {
-            check_size(*cols, *rows)
+        ClientMessage::Attach(Attach { cols, rows, directory, .. }) => {
+            check_size(*cols, *rows)?;
+            directory.as_deref().map_or(Ok(()), check_directory)
         }
+        ClientMessage::Resize(Resize { cols, rows, .. }) => check_size(*cols, *rows),
         ClientMessage::Command(Command { id, command, .. }) => {
             check_id(id)?;
             check_command(command)
@@ -297,6 +299,16 @@ fn check_size(cols: u16, rows: u16) -> Result<(), ParseError> {
         "a terminal of {cols} columns and {rows} rows is not possible; {:?} and {:?} are",
         limits::COLS,
         limits::ROWS
+    )))
+}
+
+fn check_directory(directory: &str) -> Result<(), ParseError> {
+    if is_directory(directory) {
+        return Ok(());
+    }
+    Err(ParseError::field(format!(
+        "`directory` must be an absolute path of at most {} bytes, without hidden characters",
+        limits::DIRECTORY_BYTES
     )))
 }
 

@@ -64,6 +64,13 @@ pub enum StreamEvent {
         /// Plain text.
         title: String,
     },
+    /// The shell has another working directory.
+    Directory {
+        /// Absolute, at most [`limits::DIRECTORY_BYTES`], with no character that is hidden; absent where it is not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "typescript", ts(optional))]
+        directory: Option<String>,
+    },
     /// A chat message.
     Chat {
         /// `sub` of the sender's token.

@@ -119,7 +119,7 @@ pub enum RecordingState {
     Off,
 }
 
-/// The people of a session and all that stands between them, whole: events may be skipped.
+/// The people of a session, all that stands between them, and where its shell is, whole: events may be skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct Room {
@@ -136,4 +136,7 @@ pub struct Room {
     /// Whether the session is recorded; absent where it is not to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording: Option<Recording>,
+    /// Working directory of the shell; absent where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
 }

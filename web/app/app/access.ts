@@ -13,6 +13,8 @@ export interface Access {
   /** Either a token, or a function that fetches one for each connection. */
   token?: string;
   getToken?(): Promise<string>;
+  /** Where a new shell starts; by default at home. */
+  directory?: string;
   /** True in a class, where a student may raise a hand. */
   inClass?: boolean;
   /** Creates a link for others, who watch and may ask to type or not; absent if this page cannot. */

@@ -46,7 +46,8 @@ export function Pane({ access, shown, preferences, onFontSize, onTitle, onClient
     handle?.focus();
   }, [shown, handle, client]);
   useEffect(() => onClient(sessionId, client), [onClient, sessionId, client]);
-  const { title } = terminal;
+  const { titleIsDirectory, ...looks } = preferences;
+  const title = (titleIsDirectory && terminal.directory) || terminal.title;
   const sign = signOf(terminal);
   useEffect(() => onTitle(sessionId, { title, sign }), [onTitle, sessionId, title, sign]);
 
@@ -69,7 +70,7 @@ export function Pane({ access, shown, preferences, onFontSize, onTitle, onClient
   return (
     <div className="pane">
       <TermgateTerminal
-        {...preferences}
+        {...looks}
         {...{ client, onFontSize, whenEnded, nonce, images: !nonce }}
         raisesHand={access.inClass === true}
         onReady={setHandle}

@@ -15,6 +15,8 @@ export interface Preferences {
   screenReader: boolean;
   /** Read when a terminal opens. */
   marksCommands: boolean;
+  /** The tab's title is the shell's directory, in place of what programs set. */
+  titleIsDirectory: boolean;
   /** On a Mac: Option is the Meta key. */
   macOptionIsMeta: boolean;
 }
@@ -25,6 +27,7 @@ const DEFAULT: Preferences = {
   copyOnSelect: false,
   screenReader: false,
   marksCommands: false,
+  titleIsDirectory: false,
   macOptionIsMeta: false,
 };
 const STORED = "termgate.preferences";

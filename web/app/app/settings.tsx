@@ -13,7 +13,7 @@ interface SettingsProps {
 }
 
 export function Settings({ preferences, onChange }: SettingsProps) {
-  const { theme, fontSize, copyOnSelect, screenReader, marksCommands, macOptionIsMeta } = preferences;
+  const { theme, fontSize, copyOnSelect, screenReader, marksCommands, titleIsDirectory, macOptionIsMeta } = preferences;
   return (
     <Popover label="Settings" icon="settings">
       {() => (
@@ -51,6 +51,11 @@ export function Settings({ preferences, onChange }: SettingsProps) {
             label="Mark commands, from the next load on"
             checked={marksCommands}
             onChange={(marksCommands) => onChange({ marksCommands })}
+          />
+          <Toggle
+            label="Directory as the tab's title"
+            checked={titleIsDirectory}
+            onChange={(titleIsDirectory) => onChange({ titleIsDirectory })}
           />
           {navigator.platform.startsWith("Mac") && (
             <Toggle

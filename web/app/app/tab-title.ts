@@ -5,7 +5,7 @@
 import type { TerminalState } from "../../src/index.ts";
 
 export interface TabTitle {
-  /** Set by programs. */
+  /** Set by programs, or the shell's directory. */
   title: string;
   /** A word for a terminal that needs its user; empty for others. */
   sign: string;

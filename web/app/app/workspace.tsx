@@ -45,10 +45,18 @@ export function Workspace({ provider, initial }: { provider: SessionProvider; in
     clients.current.delete(sessionId);
   }, []);
   const { leaving, leave, finish, forget } = useLeaving(end);
+  // Where the user is in that one.
+  const newAccess = useCallback(
+    async (sessionId: string): Promise<Access> => {
+      const directory = clients.current.get(sessionId)?.state.directory;
+      return { ...(await provider.open(null)), ...(directory && { directory }) };
+    },
+    [provider],
+  );
   const openNew = useCallback(async () => {
-    const access = await provider.open(null);
+    const access = await newAccess(shown);
     setTabs((tabs) => opened(tabs, access));
-  }, [provider]);
+  }, [newAccess, shown]);
   const openAnother = () => {
     // A user has a limit of sessions.
     finish();
@@ -74,10 +82,10 @@ export function Workspace({ provider, initial }: { provider: SessionProvider; in
   };
   const renew = useCallback(
     async ({ sessionId }: Access) => {
-      const access = await provider.open(null);
+      const access = await newAccess(sessionId);
       setTabs((tabs) => replaced(tabs, sessionId, access));
     },
-    [provider],
+    [newAccess],
   );
   const onClient = useCallback((sessionId: string, client: TerminalClient) => {
     clients.current.set(sessionId, client);

@@ -23,6 +23,8 @@ export interface ClientOptions {
   sessionId: string;
   token: TokenSource;
   tokenIn?: TokenIn;
+  /** Absolute: where the shell starts if this page starts it, and its user may go there; by default at home. */
+  directory?: string | undefined;
   /** In characters. By default the attach waits up to 1 s for an emulator to report it, then assumes 80 × 24. */
   size?: Size | undefined;
   /** Quick attempts in a row before slow retries; 5 by default. */
@@ -56,9 +58,9 @@ export type TerminalMessage =
 export type ResolvedOptions = ReturnType<typeof resolveOptions>;
 
 export function resolveOptions(options: ClientOptions) {
-  const { url, sessionId, token, size } = options;
+  const { url, sessionId, token, directory, size } = options;
   return {
-    ...{ url, sessionId, token, size },
+    ...{ url, sessionId, token, directory, size },
     fallbackUrl: options.fallbackUrl || undefined,
     tokenIn: options.tokenIn ?? "query",
     maxAttempts: options.maxAttempts ?? 5,

@@ -11,8 +11,8 @@ import { handSeen, watched } from "./notice.ts";
 /** An earlier message is not shown to a page that comes later, in ms. */
 const ANNOUNCED_FOR_MS = 600_000;
 
-/** All that stands between the people of a session. */
-type Room = Pick<Attached, "people" | "hand" | "control" | "recording">;
+/** All that stands between the people of a session, and where its shell is. */
+type Room = Pick<Attached, "people" | "hand" | "control" | "recording" | "directory">;
 
 export class People {
   /** Where in the stream the last list was made. An earlier event is part of it. */
@@ -41,11 +41,11 @@ export class People {
 
   /** The list as it was at this position. */
   whole(epoch: number, pos: number, room: Room): void {
-    const { people = [], hand = null, control = { state: "free" }, recording = null } = room;
+    const { people = [], hand = null, control = { state: "free" }, recording = null, directory = null } = room;
     if (epoch < this.#epoch || (epoch === this.#epoch && pos < this.#at)) return;
     this.#epoch = epoch;
     this.#at = pos;
-    this.events.update({ people, hand, recording });
+    this.events.update({ people, hand, recording, directory });
     this.#control.set(control);
     for (const person of people) this.#tell(person);
   }
@@ -69,6 +69,8 @@ export class People {
     } else if (event.kind === "recording") {
       const { state, input, days } = event;
       this.events.update({ recording: { state, days, ...(input && { input }) } });
+    } else if (event.kind === "directory") {
+      this.events.update({ directory: event.directory ?? null });
     } else if (event.kind === "control") {
       const { state, who, loan, until } = event;
       this.#control.set({ state, ...(who && { who }), ...(loan && { loan }), ...(until && { until }) });

@@ -159,6 +159,7 @@ export class ProtocolSession {
   #attachRequest(): AttachRequest {
     const resume = this.#wantsHistory ? undefined : this.#receiver.resumePoint;
     const { clientId, inflate } = this.options;
+    const directory = this.events.value.directory ?? this.options.directory;
     const accept = inflate && { accept: ["z"] };
     return {
       message: {
@@ -167,6 +168,7 @@ export class ProtocolSession {
         ...accept,
         ...(this.#theme && { theme: this.#theme }),
         ...(resume && { resume }),
+        ...(directory && { directory }),
         ...this.wishes,
       },
       acknowledged: this.input.acknowledged,

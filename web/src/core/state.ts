@@ -57,6 +57,8 @@ export interface TerminalState {
   role: Role;
   tty: Tty;
   title: string;
+  /** Working directory of the shell, absolute: show it as text. Null where it is not known. */
+  directory: string | null;
   /** The terminal's size, which may follow another controller's window. */
   size: { cols: number; rows: number } | null;
   end: { reason: EndReason; exitCode: number; signal?: string } | null;
@@ -94,6 +96,7 @@ export const INITIAL_STATE: TerminalState = {
   role: "controller",
   tty: { echo: true, canonical: true },
   title: "",
+  directory: null,
   size: null,
   end: null,
   closing: null,

@@ -61,6 +61,9 @@ export type Attach = {
   snapshot?: boolean;
   /** Asks for the event `command`. It stays in the session's stream then, for every page. */
   commands?: boolean;
+  /** Directory of a shell that this message starts: absolute, at most [`limits::DIRECTORY_BYTES`], with no character that is
+   * hidden. Home where it is missing or the session's user may not enter it. */
+  directory?: string;
 };
 
 /** Fields of `attached`. */
@@ -105,6 +108,8 @@ export type Attached = {
   control?: Control;
   /** Whether the session is recorded; absent where it is not to be. */
   recording?: Recording;
+  /** Working directory of the shell; absent where it is not known. */
+  directory?: string;
 };
 
 /** Whether a session's student is there. */
@@ -655,6 +660,8 @@ export type Snapshot = {
     control?: Control;
     /** Whether the session is recorded; absent where it is not to be. */
     recording?: Recording;
+    /** Working directory of the shell; absent where it is not known. */
+    directory?: string;
   };
 
 /** Part of the terminal that a snapshot restores. */
@@ -695,6 +702,11 @@ export type StreamEvent =
       kind: "title";
       /** Plain text. */
       title: string;
+    }
+  | {
+      kind: "directory";
+      /** Absolute, at most [`limits::DIRECTORY_BYTES`], with no character that is hidden; absent where it is not known. */
+      directory?: string;
     }
   | {
       kind: "chat";

@@ -32,6 +32,8 @@ export interface TerminalApiGatewayOptions {
   fallbackUrl?: string | undefined;
   /** How a WebSocket carries the token: `query`, the default, or `subprotocol`. Read when the client is created. */
   tokenIn?: TokenIn | undefined;
+  /** Where the shell starts if this page starts it, absolute; by default at home. Read when the client is created. */
+  directory?: string | undefined;
   /** Receives output as bytes, events and replies, in order and once. */
   onMessage?: ((message: TerminalMessage) => void) | undefined;
   onConnect?: (() => void) | undefined;
@@ -77,8 +79,8 @@ export function useTerminalApiGateway(options: TerminalApiGatewayOptions): Termi
   const source = useMemo(() => {
     return fetches ? () => latest.current.getToken?.() ?? "" : (token ?? "");
   }, [fetches, token]);
-  const { maxAttempts = 5, times, tokenIn = "query" } = options;
-  const first = useRef({ source, maxAttempts, times, tokenIn });
+  const { maxAttempts = 5, times, tokenIn = "query", directory } = options;
+  const first = useRef({ source, maxAttempts, times, tokenIn, directory });
   const waitsForToken = token === null && !fetches;
   const client = useMemo(() => {
     const { source, ...rest } = first.current;

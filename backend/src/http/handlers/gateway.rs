@@ -4,7 +4,7 @@ use crate::http::auth::GatewayRequest;
 use crate::http::context::ServiceContext;
 use crate::http::error::HttpError;
 use crate::metrics::MessageType;
-use crate::session::{Caller, Grant, Reply, check_carrier, stateless_reply};
+use crate::session::{Caller, FirstShell, Grant, Reply, check_carrier, stateless_reply};
 use crate::store::{ConnectionRecord, StoreError};
 use crate::terminal::Size;
 use crate::wall::WallMessage;
@@ -182,26 +182,29 @@ pub(super) async fn deliver(
         service.metrics.streams.record_error(ErrorCode::TokenExpired);
         return Ok(Reply::rejected(ErrorCode::TokenExpired));
     }
-    let size = match &inbound {
-        Inbound::Message(ClientMessage::Attach(attach)) => Some(Size::of_window(attach.cols, attach.rows)),
+    let first: Option<FirstShell> = match &inbound {
+        Inbound::Message(ClientMessage::Attach(attach)) => {
+            let (size, directory) = (Size::of_window(attach.cols, attach.rows), attach.directory.clone());
+            Some(FirstShell { size, directory: directory.map(Into::into) })
+        }
         Inbound::Plain(Plain::Command { command, .. }) => {
             log_command(service, session, &caller, command);
-            Some(DEFAULT_SIZE)
+            Some(DEFAULT_SIZE.into())
         }
         Inbound::Message(ClientMessage::Command(command)) => {
             log_command(service, session, &caller, &command.command);
             None
         }
-        Inbound::Plain(Plain::Resize { cols, rows }) => Some(Size::of_window(*cols, *rows)),
-        Inbound::Plain(Plain::Chat { .. }) => Some(DEFAULT_SIZE),
+        Inbound::Plain(Plain::Resize { cols, rows }) => Some(Size::of_window(*cols, *rows).into()),
+        Inbound::Plain(Plain::Chat { .. }) => Some(DEFAULT_SIZE.into()),
         _ => None,
     };
     // A message that arrives after its connection has closed must not start a session.
-    if size.is_some() && is_closed(service, session, &caller.connection).await? {
+    if first.is_some() && is_closed(service, session, &caller.connection).await? {
         return Err(HttpError::new(ErrorCode::ConnectionGone, "this connection was closed"));
     }
-    let handle = match size {
-        Some(size) => service.registry.running_or_new(session, &caller, size).await?,
+    let handle = match first {
+        Some(first) => service.registry.running_or_new(session, &caller, first).await?,
         None => match service.registry.running(session, &caller).await {
             Ok(handle) => handle,
             Err(error) => {

@@ -9,9 +9,25 @@ use crate::session::{Caller, SessionError, SessionHandle};
 use crate::store::{Cas, Creator, SessionRecord, SessionState};
 use crate::terminal::Size;
 use shared_protocol::{EndReason, Epoch, ErrorCode, Role, SessionId};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
+
+/// A shell to start, if the session has none.
+#[derive(Debug, Clone)]
+pub struct FirstShell {
+    /// Size of the terminal.
+    pub size: Size,
+    /// Directory that it is asked to start in.
+    pub directory: Option<PathBuf>,
+}
+
+impl From<Size> for FirstShell {
+    fn from(size: Size) -> Self {
+        Self { size, directory: None }
+    }
+}
 
 impl Registry {
     /// The running session, or one with a new shell if this caller may start it.
@@ -19,7 +35,7 @@ impl Registry {
         &self,
         id: &SessionId,
         caller: &Caller,
-        size: Size,
+        first: impl Into<FirstShell>,
     ) -> Result<SessionHandle, SessionError> {
         // Without the store, which may be down: a session that runs here can be reached all the same.
         if let Some(reached) = self.reach(id, caller) {
@@ -56,7 +72,7 @@ impl Registry {
                 "the session has not started; a viewer cannot start it",
             ));
         }
-        self.start(record, size, caller).await
+        self.start(record, first.into(), caller).await
     }
 
     /// Creates a session without a shell. Returns the one that is there, if any.
@@ -101,7 +117,12 @@ impl Registry {
         SessionRecord { id, creator, state: SessionState::Created, owner: None, epoch: Epoch(0), created_at }
     }
 
-    async fn start(&self, record: SessionRecord, size: Size, caller: &Caller) -> Result<SessionHandle, SessionError> {
+    async fn start(
+        &self,
+        record: SessionRecord,
+        FirstShell { size, directory }: FirstShell,
+        caller: &Caller,
+    ) -> Result<SessionHandle, SessionError> {
         let (handle, mailbox) = SessionHandle::new();
         {
             let mut live = self.live.0.lock();
@@ -126,7 +147,7 @@ impl Registry {
         let (started, outcome) = oneshot::channel();
         audit!(Start, caller.by(record.id.as_str(), "-"), {}, "starting a shell");
         let (migrating, slot) = (Arc::clone(&handle.migrating), Arc::clone(&handle.slot));
-        let start = StartRequest { record, size, request: caller.request.clone(), migrating, slot };
+        let start = StartRequest { record, size, directory, request: caller.request.clone(), migrating, slot };
         // In a task of its own: a request that is given up must not leave half a session.
         let session = supervise(Arc::clone(&self.deps), entry, start, mailbox, started);
         self.tasks.spawn_on(session, &self.deps.runtime);

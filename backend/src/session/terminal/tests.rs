@@ -22,6 +22,7 @@ impl Bench {
             shell: "sh".into(),
             environment: Default::default(),
             directory: "/".into(),
+            asked_directory: None,
             size: SIZE,
             nonce: nonce.clone(),
         };

@@ -1,5 +1,5 @@
-//! Operating system commands: titles, links, colours. The clipboard (OSC 52) is between program and browser: it is neither stored
-//! nor read back to a program.
+//! Operating system commands: titles, directories, links, colours. The clipboard (OSC 52) is between program and browser: it is
+//! neither stored nor read back to a program.
 
 use super::dispatch::Dispatch;
 use super::palette::{self, Slot};
@@ -16,6 +16,7 @@ impl Dispatch<'_> {
         match number.trim_start_matches('0') {
             "" | "2" => self.terminal.titles.set(text),
             "4" => self.palette(text, bell),
+            "7" => self.terminal.directory = Some(text.to_owned()),
             "8" => self.link(text),
             "10" => self.special(text, 0, bell),
             "11" => self.special(text, 1, bell),
