@@ -1,6 +1,7 @@
 //! Runs `command` messages in the session's shell: types them at an empty prompt, and takes output and exit code from between
 //! the prompt marks. Pure: gets marks and text, returns steps.
 
+use self::echo::is_seen;
 use crate::terminal::PromptMark;
 use shared_protocol::frame::fitting_text;
 use shared_protocol::limits::{ENVELOPE_BYTES, FRAME_BYTES, ID_BYTES, RESULT_BYTES};
@@ -246,7 +247,7 @@ impl<O> Commands<O> {
 
     /// Takes output other than marks.
     pub fn text(&mut self, text: &[u8]) {
-        if matches!(self.shell, Shell::Settling(_)) {
+        if matches!(self.shell, Shell::Settling(_)) && is_seen(text) {
             // The echo of keys that were typed ahead.
             self.shell = Shell::Busy;
         }
@@ -383,6 +384,8 @@ fn after_title_and_colours(output: &[u8]) -> &[u8] {
     let rest = after_title.unwrap_or(output).strip_prefix(RESET).unwrap_or(output);
     rest.strip_prefix(b"\r").unwrap_or(rest)
 }
+
+mod echo;
 
 #[cfg(test)]
 mod tests;

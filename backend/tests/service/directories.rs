@@ -47,6 +47,8 @@ async fn each_shell_tells_its_directory_at_its_prompts() {
         terminal.is_in(Some(&format!("{home}/{}", ["d".repeat(200).as_str(); 3].join("/")))).await;
         terminal.keys("cd d*/d*/d*\r").await;
         terminal.is_in(None).await;
+        assert_eq!(terminal.command("cd /tmp && echo on").await, ("on\n".into(), 0), "{shell}");
+        terminal.is_in(Some("/tmp")).await;
         service.stop().await;
     }
 }
