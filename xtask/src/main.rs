@@ -2,6 +2,7 @@
 //! the checks.
 
 mod codegen;
+mod graphemes;
 mod root;
 mod tidy;
 
@@ -12,7 +13,7 @@ fn main() -> ExitCode {
     let chore = std::env::args().nth(1);
     let mut err = std::io::stderr().lock();
     let done = match chore.as_deref() {
-        Some("codegen") => codegen::write(),
+        Some("codegen") => codegen::write().and_then(|types| Ok(format!("{types}\n{}", graphemes::write()?))),
         Some("tidy") => tidy::report(),
         Some("circles") => tidy::report_circles(),
         _ => Err(std::io::Error::other("usage: cargo xtask codegen | tidy | circles")),

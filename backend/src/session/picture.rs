@@ -5,6 +5,12 @@ use shared_protocol::text::is_hidden;
 use shared_protocol::wall::{CELL_CHARACTERS, RGB, Run, TILE_COLS, TILE_ROWS, flags};
 use vt::{Colour, Look, Screen};
 
+/// The joiner of emoji.
+const ZWJ: char = '\u{200d}';
+
+/// Every character before a joiner of emoji comes after this one.
+const FIRST_JOINED: char = '\u{203c}';
+
 /// A line of a picture: its text without blanks at the end, and the runs; none if all of it has the default look.
 pub type PictureLine = (String, Vec<Run>);
 
@@ -46,7 +52,7 @@ impl Picture {
             if text.chars().count() > most || runs.len() > usize::from(self.cols) {
                 return None;
             }
-            *text = plain_line(text, most);
+            *text = plain_cells(text.chars());
         }
         (has_size && has_cursor).then_some(self)
     }
@@ -69,7 +75,7 @@ fn draw_line(screen: &Screen, row: u16, left: u16, cols: u16) -> PictureLine {
             return;
         }
         let start = text.len();
-        text.extend(cell.chars().take(CELL_CHARACTERS).map(plain));
+        text.push_str(&plain_cells(cell.chars().take(CELL_CHARACTERS)));
         let length = text[start..].encode_utf16().count() as u16;
         let (foreground, background, attributes) = coded(look);
         let own = own_cell(cell, width);
@@ -134,6 +140,17 @@ pub fn plain_line(text: &str, most: usize) -> String {
     text.chars().take(most).map(plain).collect()
 }
 
+/// Text of cells without controls. A joiner between emoji stays, which makes one of two.
+fn plain_cells(text: impl Iterator<Item = char>) -> String {
+    let mut before = '\0';
+    let keep = |c| {
+        let joins = c == ZWJ && before >= FIRST_JOINED;
+        before = c;
+        if joins { c } else { plain(c) }
+    };
+    text.map(keep).collect()
+}
+
 /// The character, or U+FFFD for one that is a control, changes the direction of text, or is invisible.
 fn plain(c: char) -> char {
     if is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c }
@@ -167,6 +184,14 @@ mod tests {
         assert!(text.contains("link") && !text.contains("http"), "{text:?}");
         assert_eq!(plain_line("\u{1b}[31mred\u{9b}\u{202e}\n", 99), "\u{fffd}[31mred\u{fffd}\u{fffd}\u{fffd}");
         assert_eq!(plain_line("title", 2), "ti");
+    }
+
+    #[test]
+    fn joined_emoji_stay_one_cell() {
+        let picture = drawn(10, 1, "\u{1b}[?2027h👩\u{200d}🌾a\u{200d}");
+        let farmer = vec![(5, 0, 0, flags::WIDE), (2, 0, 0, flags::CELL)];
+        assert_eq!(picture.lines[0], ("👩\u{200d}🌾a\u{fffd}".into(), farmer));
+        assert_eq!(picture.clone().received(), Some(picture));
     }
 
     #[test]

@@ -8,7 +8,10 @@ async function compiled(name) {
   return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
 }
 
-const { TermgateWidths } = await compiled("widths.ts");
+const { installWidths, TermgateWidths } = await compiled("widths.ts");
+
+/** Makes a terminal count columns as the page does, in mode 2027 too. */
+export { installWidths };
 
 /** The page's provider of column widths. */
 export const provider = new TermgateWidths();

@@ -1,7 +1,7 @@
 // The page's terminal without a page, with access to its whole state.
 
 import { createRequire } from "node:module";
-import { ImageRoom, provider } from "./page.mjs";
+import { ImageRoom, installWidths } from "./page.mjs";
 
 const require = createRequire(import.meta.url);
 const { Terminal } = require("@xterm/headless");
@@ -25,8 +25,7 @@ export class Emulator {
   constructor(cols, rows, scrollback) {
     this.terminal = new Terminal({ cols, rows, scrollback, allowProposedApi: true, logLevel: "off" });
     new ImageRoom(this.terminal);
-    this.terminal.unicode.register(provider);
-    this.terminal.unicode.activeVersion = provider.version;
+    installWidths(this.terminal);
     this.terminal.onTitleChange((title) => (this.#title = title));
   }
 
@@ -72,7 +71,9 @@ export class Emulator {
       mouse: [coreMouseService.activeProtocol, coreMouseService.activeEncoding],
       charset: [charsets.glevel, name(charsets.charset), ...[0, 1, 2, 3].map((slot) => name(charsets._charsets[slot]))],
       parser: input._parser.currentState,
+      graphemes: this.terminal.unicode.activeVersion,
       joins: (input._parser.precedingJoinState >> 1) & 3,
+      cluster: (input._parser.precedingJoinState & 6) === 0 ? 0 : input._parser.precedingJoinState >> 3,
     };
   }
 

@@ -11,6 +11,7 @@ mod buffer;
 mod cell;
 mod cell_extra;
 mod drawing;
+mod graphemes;
 mod lazy;
 mod parser;
 mod plain;

@@ -48,6 +48,7 @@ pub(crate) fn take(terminal: &Terminal, parser: &Parser, scope: Scope) -> Vec<u8
 pub(crate) fn render_visible(terminal: &Terminal) -> Vec<u8> {
     let mut snapshot = Snapshot { terminal, out: SgrWriter::new(terminal), keeps_history: true };
     snapshot.rows(terminal.buffer(), 0);
+    snapshot.out.set_graphemes(false);
     snapshot.out.set_style(Style::default(), None);
     snapshot.out.finish()
 }
@@ -112,6 +113,7 @@ impl Snapshot<'_> {
 
     /// The other terminal's alternate screen is empty when it is entered, but for the cursor that was saved there.
     fn enter_alternate(&mut self) {
+        self.out.set_graphemes(false);
         self.out.write("\x1b[?1047h");
         if self.keeps_history {
             self.out.write("\x1b[!p");

@@ -29,6 +29,7 @@ use title::Titles;
 use crate::buffer::{Buffer, Saved};
 use crate::cell::Cell;
 use crate::cell_extra::{Extra, Extras};
+use crate::graphemes::End;
 
 /// The state between two sequences.
 pub(crate) struct Terminal {
@@ -51,6 +52,8 @@ pub(crate) struct Terminal {
     directory: Option<String>,
     /// The width of the character that was just printed, which a combining character would join; 0 after anything else.
     pub(crate) preceding: usize,
+    /// The end of its cluster. Counts while `preceding` does and mode 2027 is set.
+    cluster: End,
     /// Inside a run of printable characters.
     in_run: bool,
     /// Work beyond that of the two screens, since it was last taken.
@@ -74,6 +77,7 @@ impl Terminal {
             titles: Titles::default(),
             directory: None,
             preceding: 0,
+            cluster: End::default(),
             in_run: false,
             work: 0,
         }

@@ -177,3 +177,71 @@ fn an_image_is_as_high_as_the_page_draws_it_and_no_higher() {
 fn image(bands: usize) -> String {
     format!("\x1bPq#0;2;100;0;0{}\x1b\\", "#0!60~-".repeat(bands))
 }
+
+/// Columns of a text, without mode 2027 and with it.
+const COLUMNS: [(&str, u16, u16); 18] = [
+    ("👩\u{200d}🌾", 4, 2),
+    ("👨\u{200d}👩\u{200d}👧\u{200d}👦", 8, 2),
+    ("👩🏽\u{200d}❤\u{fe0f}\u{200d}💋\u{200d}👨🏿", 11, 2),
+    ("🇫🇷🇩🇪", 4, 4),
+    ("🇫", 1, 1),
+    ("🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}", 2, 2),
+    ("👍🏽", 4, 2),
+    ("☝🏽", 3, 2),
+    ("❤\u{fe0f}", 1, 2),
+    ("1\u{fe0f}\u{20e3}", 1, 2),
+    ("a\u{fe0f}", 1, 1),
+    ("★\u{fe0f}", 1, 1),
+    ("⌚\u{fe0e}", 2, 2),
+    ("e\u{301}\u{302}", 1, 1),
+    ("ᄀ\u{1161}\u{11a8}", 2, 2),
+    ("ᄀᄀ\u{1161}", 4, 2),
+    ("क\u{94d}ष", 2, 1),
+    ("\u{600}1", 2, 1),
+];
+
+#[test]
+fn clusters_have_the_columns_that_programs_of_mode_2027_count() {
+    for (text, single, cluster) in COLUMNS {
+        assert_eq!(fed(text.as_bytes()).cursor().0, single, "{text}");
+        let screen = fed(format!("\x1b[?2027h{text}|").as_bytes());
+        assert_eq!(screen.cursor().0, cluster + 1, "{text}");
+        assert_eq!(screen.text(), format!("{text}|\n\n\n\n"));
+        assert_eq!(fed(&screen.snapshot(FULL)).text(), screen.text());
+    }
+}
+
+#[test]
+fn an_emoji_that_becomes_too_wide_for_its_line_goes_to_the_next() {
+    let screen = fed(format!("\x1b[?2027h{}❤\u{fe0f}|", "x".repeat(19)).as_bytes());
+    assert_eq!(screen.text(), format!("{}\n❤\u{fe0f}|\n\n\n", "x".repeat(19)));
+    let last = fed(format!("\x1b[?2027h\x1b[?7l{}❤\u{fe0f}", "x".repeat(19)).as_bytes());
+    assert_eq!(last.text(), format!("{}❤\n\n\n\n", "x".repeat(19)), "without wrapping it stays");
+}
+
+#[test]
+fn a_snapshot_goes_on_with_an_unfinished_cluster() {
+    for (begin, end) in [("👩\u{200d}", "🌾"), ("🇫", "🇷"), ("❤", "\u{fe0f}"), ("1", "\u{fe0f}"), ("क\u{94d}", "ष")]
+    {
+        let mut screen = fed(&fed(format!("\x1b[?2027h{begin}").as_bytes()).snapshot(FULL));
+        screen.feed(end.as_bytes(), &mut Vec::new());
+        assert_eq!(screen.text().lines().next(), Some(format!("{begin}{end}").as_str()));
+        assert_eq!(screen.cursor().0, if begin.starts_with('क') { 1 } else { 2 }, "{begin}{end}");
+    }
+}
+
+/// Clusters that were printed while the mode was on stand beside text from before and after.
+#[test]
+fn a_snapshot_keeps_the_cells_of_both_modes_apart() {
+    let output = "👩\u{200d}🌾\x1b[?2027h👩\u{200d}🌾🇫🇷🇩🇪\x1b[?2027l🇫🇷\x1b[?2027h\x1b[1;31m❤\u{fe0f}\x1b[m❤\x1b[?2027l";
+    let screen = fed(output.as_bytes());
+    let restored = fed(&screen.snapshot(FULL));
+    let cells = |screen: &Screen| {
+        let mut cells = Vec::new();
+        screen.draw_row(0, |text, width, look| cells.push((text.to_owned(), width, look)));
+        cells
+    };
+    assert_eq!(cells(&restored), cells(&screen));
+    let texts = ["👩\u{200d}", "🌾", "👩\u{200d}🌾", "🇫🇷", "🇩🇪", "🇫", "🇷", "❤\u{fe0f}", "❤"];
+    assert_eq!(cells(&screen).iter().map(|(text, ..)| text.as_str()).take(9).collect::<Vec<_>>(), texts);
+}

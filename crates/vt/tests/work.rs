@@ -37,6 +37,7 @@ fn what_a_sequence_changes_counts_as_work() {
         ("SL", "\x1b[H", "\x1b[1 @", 200_000),
         ("SR", "\x1b[H", "\x1b[1 A", 200_000),
         ("REP", "\x1b[Hx", "\x1b[999999b", 200_000),
+        ("REP of a cluster", "\x1b[?2027h\x1b[H👩\u{200d}🌾", "\x1b[999999b", 1_000_000),
         ("REP of accents", "\x1b[He\u{301}\u{302}", "\x1b[999999b", 200_000),
         ("an image", "", "\x1bPq\"1;1;1;99999\x1b\\", 127),
         ("a tab without stops", "\x1b[3g\x1b[H", "\t", 199),

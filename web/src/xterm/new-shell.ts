@@ -3,6 +3,7 @@
  */
 
 import type { IDisposable, Terminal } from "@xterm/xterm";
+import { GRAPHEMES_OFF } from "./widths.ts";
 
 /** CAN ends an unfinished sequence or character. */
 const CANCEL = "\x18";
@@ -34,7 +35,7 @@ export class ShellReset {
     const { terminal } = this;
     if (what === "full") {
       terminal.reset();
-      terminal.write(COLOURS);
+      terminal.write(`${GRAPHEMES_OFF}${COLOURS}`);
     } else {
       terminal.write(`${CANCEL}${MODES}${COLOURS}${tabStops(terminal.cols)}\x1b[${lastRow(terminal)};1H\r\n`);
     }

@@ -2,7 +2,9 @@
 
 use crate::cell::Cell;
 use crate::cell_extra::Link;
+use crate::graphemes::{self, End};
 use crate::terminal::{Style, Terminal};
+use crate::width::width;
 use std::sync::Arc;
 
 /// The bytes so far, and the attributes of the other terminal after them.
@@ -11,11 +13,22 @@ pub(super) struct SgrWriter<'a> {
     out: Vec<u8>,
     style: Style,
     link: Option<Arc<Link>>,
+    /// The other terminal is in mode 2027, in which clusters are printed.
+    graphemes: bool,
+    /// The last printed cluster: where its text ends in `out`, and what may join it there.
+    cluster: (usize, End),
 }
 
 impl<'a> SgrWriter<'a> {
     pub(super) fn new(terminal: &'a Terminal) -> Self {
-        Self { terminal, out: Vec::new(), style: Style::default(), link: None }
+        Self {
+            terminal,
+            out: Vec::new(),
+            style: Style::default(),
+            link: None,
+            graphemes: false,
+            cluster: (0, End::default()),
+        }
     }
 
     pub(super) fn finish(self) -> Vec<u8> {
@@ -62,9 +75,31 @@ impl<'a> SgrWriter<'a> {
         }
     }
 
+    /// Sets mode 2027.
+    pub(super) fn set_graphemes(&mut self, on: bool) {
+        if self.graphemes != on {
+            self.write(if on { "\x1b[?2027h" } else { "\x1b[?2027l" });
+            self.graphemes = on;
+        }
+    }
+
+    /// Prints a cell, in the mode in which its text has its width.
     pub(super) fn print(&mut self, cell: Cell) {
+        let mut one = [0; 4];
+        let text = self.terminal.text(cell, &mut one);
+        self.set_graphemes(is_cluster(text, cell.width()));
         self.set_style_of(cell);
-        self.write(self.terminal.text(cell, &mut [0; 4]));
+        if self.graphemes {
+            let (end, before) = self.cluster;
+            if end == self.out.len() && text.chars().next().is_some_and(|c| before.step(u32::from(c)).joins) {
+                // A sequence stands between two clusters that would be one.
+                self.write("\x1b[?2027h");
+            }
+            self.write(text);
+            self.cluster = (self.out.len(), graphemes::printed(text).1);
+        } else {
+            self.write(text);
+        }
     }
 
     pub(super) fn set_style_of(&mut self, cell: Cell) {
@@ -72,4 +107,12 @@ impl<'a> SgrWriter<'a> {
         let link = extra.and_then(|extra| extra.link.as_ref());
         self.set_style(Style::of_cell(cell, extra), link);
     }
+}
+
+/// True if a cell's text needs mode 2027: without it, it has other columns.
+fn is_cluster(text: &str, columns: usize) -> bool {
+    let mut rest = text.chars().map(|c| width(u32::from(c)));
+    let first = rest.next();
+    rest.any(|width| width > 0)
+        || first != Some(columns) && text.chars().nth(1).is_some() && graphemes::printed(text).0 == columns
 }

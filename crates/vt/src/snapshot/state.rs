@@ -3,6 +3,7 @@
 use super::Snapshot;
 use super::rows::is_blank;
 use crate::cell::{Cell, colour};
+use crate::graphemes;
 use crate::terminal::Style;
 use crate::width::width;
 
@@ -57,10 +58,13 @@ impl Snapshot<'_> {
         let extra = terminal.extras.get(cell.extra);
         let same_look = Style::of_cell(cell, extra) == Style::printed(&terminal.pen)
             && extra.and_then(|extra| extra.link.as_ref()) == terminal.pen.link();
-        let first = terminal.text(cell, &mut [0; 4]).chars().next().map(u32::from)?;
+        let mut one = [0; 4];
+        let text = terminal.text(cell, &mut one);
+        let first = text.chars().next().map(u32::from)?;
         let printable = first >= 127 || terminal.charsets.translate(first) == first;
         // An accent without a letter has the width of another character.
-        let widths_agree = [cell.width(), width(first)] == [terminal.preceding; 2];
+        let printed = if terminal.modes.graphemes { graphemes::printed(text).0 } else { width(first) };
+        let widths_agree = width(first) > 0 && [cell.width(), printed] == [terminal.preceding; 2];
         (cell.has_content() && widths_agree && same_look && printable).then_some(cell)
     }
 
@@ -120,6 +124,7 @@ impl Snapshot<'_> {
 
     fn modes(&mut self) {
         let modes = &self.terminal.modes;
+        self.out.set_graphemes(modes.graphemes);
         let switches = [
             (modes.application_cursor, "\x1b[?1h"),
             (modes.no_wraparound, "\x1b[?7l"),

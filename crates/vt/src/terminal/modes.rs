@@ -37,6 +37,8 @@ pub(crate) struct Modes {
     /// Cursor blinking by mode 12.
     pub(crate) blink_option: Option<bool>,
     pub(crate) focus: bool,
+    /// Clusters of characters stand in one place (mode 2027).
+    pub(crate) graphemes: bool,
     pub(crate) insert: bool,
     pub(crate) mouse: Mouse,
     pub(crate) mouse_encoding: MouseEncoding,

@@ -3,6 +3,7 @@
 use super::Terminal;
 use crate::cell::{Cell, content};
 use crate::cell_extra::{Extra, MAX_TEXT_BYTES};
+use crate::graphemes::End;
 use crate::width::width;
 
 /// Repetitions of a character that any screen allows.
@@ -13,11 +14,31 @@ const REPEAT_WORK: usize = 4;
 
 impl Terminal {
     /// Printable ASCII.
-    pub(super) fn print_ascii_run(&mut self, mut text: &[u8]) {
-        if self.modes.insert || self.charsets.is_translating() {
-            text.iter().for_each(|byte| self.print_one(u32::from(*byte)));
-            return;
+    pub(super) fn print_ascii_run(&mut self, text: &[u8]) {
+        if self.modes.insert || self.modes.graphemes || self.charsets.is_translating() {
+            self.print_special_ascii(text);
+        } else {
+            self.print_plain_ascii(text);
         }
+    }
+
+    /// Printable ASCII in a mode that looks at each character.
+    fn print_special_ascii(&mut self, text: &[u8]) {
+        let is_plain = !self.modes.insert && !self.charsets.is_translating();
+        let Some((first, rest)) = text.split_first() else { return };
+        if is_plain && self.modes.graphemes {
+            // The first may join what is before it; no other joins one of them.
+            self.print_one(u32::from(*first));
+            if let Some(last) = rest.last() {
+                self.print_plain_ascii(rest);
+                self.cluster = End::default().step(u32::from(*last)).end;
+            }
+        } else {
+            text.iter().for_each(|byte| self.print_one(u32::from(*byte)));
+        }
+    }
+
+    fn print_plain_ascii(&mut self, mut text: &[u8]) {
         self.begin_run();
         let (cols, look) = (self.cols, self.empty_cell());
         self.preceding = 1;
@@ -73,10 +94,15 @@ impl Terminal {
 
     fn place(&mut self, c: u32) {
         let own = width(c);
-        let joins = own == 0 && self.preceding > 0;
-        let columns = if joins { self.preceding } else { own };
-        // A character that joins another needs no further columns.
-        let needed = if joins { 0 } else { columns };
+        let before = self.preceding;
+        let (joins, columns) = if self.modes.graphemes {
+            self.step(c, own)
+        } else {
+            let joins = own == 0 && before > 0;
+            (joins, if joins { before } else { own })
+        };
+        // A character that joins another needs no columns of its own, but it may widen the other.
+        let needed = if joins { columns - before } else { columns };
         self.preceding = columns;
         if self.buffer().x + needed > self.cols {
             if self.modes.no_wraparound {
@@ -84,6 +110,8 @@ impl Terminal {
                 if columns == 2 {
                     return;
                 }
+            } else if joins {
+                self.wrap_with(before);
             } else {
                 self.wrap();
             }
@@ -91,6 +119,12 @@ impl Terminal {
         if joins && self.buffer().x > 0 {
             if let Some(c) = char::from_u32(c) {
                 self.join(c.encode_utf8(&mut [0; 4]));
+            }
+            let spacer = self.empty_cell().with(0, 0);
+            for _ in 0..needed {
+                let buffer = self.buffer_mut();
+                buffer.put(buffer.x, buffer.y, spacer);
+                buffer.x += 1;
             }
             return;
         }
@@ -105,6 +139,32 @@ impl Terminal {
         }
         // A zero-width character that joins nothing moves the cursor all the same.
         buffer.x += columns.max(1);
+    }
+
+    /// True if a character joins the one before while mode 2027 is set, and the columns of the two. A cluster is as wide as its
+    /// widest character, a flag and an emoji with variation selector 16 are wide, and nothing makes a cluster narrower. One that
+    /// has no columns of its own joins in any case, as without the mode.
+    fn step(&mut self, c: u32, own: usize) -> (bool, usize) {
+        let before = self.preceding;
+        let end = if before == 0 { End::default() } else { self.cluster };
+        let step = end.step(c);
+        self.cluster = step.end;
+        if before == 0 || !step.joins && own > 0 {
+            return (false, own);
+        }
+        (true, if step.widens { 2 } else { before.max(own) })
+    }
+
+    /// Wraps to the next line with the character before the cursor, which becomes too wide for this one.
+    fn wrap_with(&mut self, columns: usize) {
+        let buffer = self.buffer_mut();
+        let Some(from) = buffer.x.checked_sub(columns) else { return self.wrap() };
+        let cell = buffer.cell_at(from, buffer.y).unwrap_or_default();
+        buffer.x = from;
+        self.wrap();
+        let buffer = self.buffer_mut();
+        buffer.put(0, buffer.y, cell);
+        buffer.x = columns;
     }
 
     /// Adds combining characters to the cell before the cursor, which gets the width of the character printed last: without
@@ -126,13 +186,14 @@ impl Terminal {
         let old = self.extras.get(cell.extra).cloned().unwrap_or_default();
         let mut text = self.text(cell, &mut [0; 4]).to_owned();
         text.push_str(added);
-        if text.len() > MAX_TEXT_BYTES {
-            return;
-        }
-        let extra = self.number(&Extra { text: Some(text.into()), ..old });
+        let fits = text.len() <= MAX_TEXT_BYTES;
+        let extra = if fits { self.number(&Extra { text: Some(text.into()), ..old }) } else { 0 };
+        let width = self.preceding;
         if extra > 0 {
-            let width = self.preceding;
             self.buffer_mut().put(x, y, Cell { extra, ..cell.with(content::COMBINED, width) });
+        } else if cell.width() != width {
+            // The text that has no room is left out; the columns count.
+            self.buffer_mut().put(x, y, cell.with(cell.content & content::ANY, width));
         }
     }
 
@@ -172,6 +233,13 @@ impl Terminal {
         let mut rest = text.chars();
         let Some(first) = rest.next().map(u32::from) else { return };
         let count = count.min((self.cols * self.rows).max(MIN_REPEAT_LIMIT));
+        if self.modes.graphemes {
+            self.work += count * REPEAT_WORK * text.chars().count();
+            for _ in 0..count {
+                text.chars().for_each(|c| self.print_one(u32::from(c)));
+            }
+            return;
+        }
         self.work += count * REPEAT_WORK;
         for _ in 0..count {
             self.print_one(first);

@@ -49,6 +49,7 @@ impl Terminal {
             1048 => self.restore_cursor(),
             2004 => modes.bracketed_paste = on,
             2026 => modes.synchronized = on,
+            2027 => modes.graphemes = on,
             2031 => modes.theme_reports = on,
             _ => {}
         }
@@ -104,6 +105,7 @@ impl Terminal {
             1048 => true,
             2004 => modes.bracketed_paste,
             2026 => modes.synchronized,
+            2027 => modes.graphemes,
             2031 => modes.theme_reports,
             _ => return 0,
         };

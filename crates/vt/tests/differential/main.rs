@@ -131,10 +131,19 @@ const RANDOM: u64 = 1000;
 
 #[test]
 fn random_output() {
+    compare_many(random::recording);
+}
+
+#[test]
+fn random_clusters() {
+    compare_many(random::clusters);
+}
+
+fn compare_many(recording: fn(&mut Dice) -> Recording) {
     let mut emulators = Emulators::start();
     let (mut compared, mut wrong) = (0, Vec::new());
     for seed in 1..=RANDOM {
-        if let Some(found) = compare_random(seed, &mut emulators) {
+        if let Some(found) = compare_random(seed, recording, &mut emulators) {
             compared += 1;
             wrong.extend(found);
         }
@@ -144,9 +153,13 @@ fn random_output() {
 }
 
 /// The first difference; none if the two cannot be compared.
-fn compare_random(seed: u64, emulators: &mut Emulators) -> Option<Option<String>> {
+fn compare_random(
+    seed: u64,
+    recording: fn(&mut Dice) -> Recording,
+    emulators: &mut Emulators,
+) -> Option<Option<String>> {
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let recording = random::recording(&mut dice);
+    let recording = recording(&mut dice);
     let cut = 1 + dice.below(recording.bytes.len() - 1);
     emulators.record(&recording);
     emulators.open("straight", recording.size(), SCROLLBACK);

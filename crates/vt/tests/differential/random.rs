@@ -6,6 +6,10 @@ use crate::recording::{Dice, Recording};
 /// Pieces of text, with bars between.
 const TEXT: &str = "a|bc|defgh|the quick brown fox| |漢|字😀|e\u{301}|\u{301}|─|é|\u{200d}|ﬁ🥲|x漢y";
 
+/// Characters that join others while mode 2027 is set, and clusters of them.
+const CLUSTERS: &str = "👩\u{200d}🌾|🇫|🇫🇷|❤|\u{fe0f}|❤\u{fe0f}|👍🏽|क\u{94d}ष|1\u{fe0f}\u{20e3}|1\u{fe0f}|\u{1f3fd}|☝|\u{200d}|🌾\
+    |ᄀ|ᄀ\u{1161}\u{11a8}|각|\u{11a8}|\u{600}|\u{903}|क|\u{94d}|\u{200b}|\u{ad}|漢\u{fe0f}|a\u{fe0f}|⌚\u{fe0e}|🏴\u{e0067}\u{e007f}";
+
 /// Controls and short escapes.
 const CONTROLS: &str = "\r|\n|\r\n|\x08|\t|\x0b|\x0e|\x0f|\x00|\x07|\x1bD|\x1bE|\x1bM|\x1bH|\x1b7|\x1b8|\x1b=|\x1b>\
     |\x1b(0|\x1b(B|\x1b)0|\x1b*A|\x1bn|\x1b~|\x1b%G|\x1b[m\x1b#8|\x1bc|\x1b[!p|\u{84}|\u{85}|\u{88}|\u{9b}2C";
@@ -41,6 +45,21 @@ pub(crate) fn recording(dice: &mut Dice) -> Recording {
         if resizes && dice.below(20) == 0 {
             recording.resize(size(dice));
         }
+    }
+    recording.bytes.push(b'.');
+    recording
+}
+
+/// The same with clusters of characters, in mode 2027 mostly. The size stays, because of [`combines`].
+pub(crate) fn clusters(dice: &mut Dice) -> Recording {
+    let mut recording = Recording::new(size(dice));
+    for _ in 0..10 + dice.below(60) {
+        let piece = match dice.below(20) {
+            0..=9 => pick(&words(CLUSTERS), dice).as_bytes().to_vec(),
+            10..=12 => format!("\x1b[?2027{}", ["h", "h", "l"][dice.below(3)]).into_bytes(),
+            _ => piece(dice),
+        };
+        recording.bytes.extend(piece);
     }
     recording.bytes.push(b'.');
     recording

@@ -17,6 +17,7 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         "[ -~]{0,20}",
         "[漢字😀🥲é─a]{0,9}",
         "(e\u{301}|\u{200d}|\u{fe0f}){0,4}",
+        "(👩\u{200d}🌾|🇫🇷|❤\u{fe0f}|👍🏽|क\u{94d}ष|1\u{fe0f}\u{20e3}|ᄀ|\u{1161}){0,4}",
         "[\r\n\t\u{8}\u{e}\u{f}]{1,3}"
     ];
     let count = prop_oneof![
@@ -32,7 +33,7 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         },
     );
     let modes =
-        (prop::sample::select(vec![1, 6, 7, 25, 45, 47, 1000, 1003, 1006, 1047, 1048, 1049, 2004, 2026]), "[hl]")
+        (prop::sample::select(vec![1, 6, 7, 25, 45, 47, 1000, 1003, 1006, 1047, 1048, 1049, 2004, 2026, 2027]), "[hl]")
             .prop_map(|(mode, on)| format!("\x1b[?{mode}{on}"));
     let escape = "\x1b[ -/]?[0-~]";
     let string = ("[\\]PX^_]", "(0|2|4|8|10|52|104|112);[ -~漢]{0,30}", "(\x07|\x1b\\\\|\u{9c}|\x18|)")
