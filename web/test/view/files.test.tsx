@@ -101,6 +101,10 @@ test("an upload brings token and digest in headers, and is compared with the ans
   const refused = upload(access, new File(["text"], "a"), progress, signal);
   (await request(3)).answer(413, { error: "the session has room for 3 bytes", code: "TOO_LARGE" });
   await expect(refused).rejects.toThrow("the session has room for 3 bytes");
+  const closed = upload(access, new File(["text"], "a"), progress, signal);
+  const closing = await request(4);
+  Object.assign(closing, { status: 404, responseText: "<html>nginx</html>" }).onload();
+  await expect(closed).rejects.toThrow("the address of the service answered 404");
 });
 
 test("a download is whole and has its digest, or it fails", async () => {

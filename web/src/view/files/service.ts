@@ -50,7 +50,7 @@ export async function upload(
   signal.addEventListener("abort", abort);
   const done = new Promise<string>((resolve, reject) => {
     request.onload = () =>
-      request.status === 201 ? resolve(request.responseText) : reject(refusal(request.responseText));
+      request.status === 201 ? resolve(request.responseText) : reject(refusal(request.status, request.responseText));
     request.onerror = () => reject(new TransferError(UNREACHABLE));
     request.onabort = () => reject(signal.reason);
   });
@@ -78,7 +78,7 @@ export async function download(
     signal.throwIfAborted();
     throw new TransferError(UNREACHABLE, { cause: error });
   });
-  if (!answer.ok) throw refusal(await answer.text());
+  if (!answer.ok) throw refusal(answer.status, await answer.text());
   const expected = answer.headers.get("content-digest");
   const total = Number(answer.headers.get("content-length")) || undefined;
   const digest = startDigest();
@@ -123,7 +123,7 @@ export async function handOut(
   const answer = await fetch(address, options).catch((error) => {
     throw new TransferError(UNREACHABLE, { cause: error });
   });
-  if (!answer.ok) throw refusal(await answer.text());
+  if (!answer.ok) throw refusal(answer.status, await answer.text());
   const { reached, missed } = await answer.json();
   return { reached: Number(reached), missed: Number(missed) };
 }
@@ -136,13 +136,13 @@ function addressOf(access: ServiceAccess): string {
   return address;
 }
 
-/** The sentence of the service. */
-function refusal(body: string): TransferError {
+/** The sentence of the service; of a proxy, there is only the status. */
+function refusal(status: number, body: string): TransferError {
   try {
     const { error } = JSON.parse(body);
     if (typeof error === "string") return new TransferError(error);
   } catch {
-    // A proxy's page.
+    // Not of the service.
   }
-  return new TransferError("the service refused it");
+  return new TransferError(`the address of the service answered ${status}`);
 }
