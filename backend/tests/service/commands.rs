@@ -113,6 +113,48 @@ async fn bash_tells_each_line_of_a_paste() {
     service.stop().await;
 }
 
+/// As `sudo -s`, `su` and `ssh` do it: with the session's terminal, or with one of its own in between.
+#[tokio::test]
+async fn a_shell_in_the_shell_is_one_command_and_its_lines_are_none() {
+    for (shell, file) in [BASH, ZSH, FISH] {
+        let (service, mut terminal) = attached(shell, file, "").await;
+        for (number, nested) in (1..).step_by(2).zip(["bash --norc", "su", "script -qc 'bash --norc' /dev/null"]) {
+            let inner = format!("within {number}> ");
+            terminal.keys(&format!("{nested}\r")).await;
+            until("the inner shell", async || all_commands(&service).await.len() == number).await;
+            // Typed once the inner shell reads: an earlier key might be lost with the change of settings.
+            terminal.keys(&format!("PS1='within '{number}'> '\r")).await;
+            terminal.sees(&inner).await;
+            terminal.keys("echo inner; (exit 5)\r").await;
+            terminal.sees("inner\r\n").await;
+            let running = all_commands(&service).await.pop().unwrap();
+            assert_eq!((&running["line"], &running["ended"]), (&json!(nested), &Value::Null), "{shell}");
+            terminal.keys("exit\r").await;
+            until("its end", async || commands(&service).await.len() == number).await;
+            let told = typed(&service, &mut terminal, &["true"]).await;
+            assert_eq!(told, expect(&[("true", 0)]), "{shell}: {nested}");
+            let all = all_commands(&service).await;
+            assert!(all.iter().zip(1..).all(|(command, number)| command["number"] == number), "{shell}: {all:?}");
+            assert_eq!((all.len(), all[number - 1]["line"].as_str()), (number + 1, Some(nested)), "{shell}");
+        }
+        service.stop().await;
+    }
+}
+
+/// bash takes no step that a trap sees, and tells a line only at its next prompt, as that of the line behind it.
+#[tokio::test]
+async fn a_line_in_parentheses_in_the_middle_of_a_paste_is_not_told_and_stays_with_no_other() {
+    let (service, mut terminal) = attached(BASH.0, BASH.1, "").await;
+    terminal.keys("\x1b[200~echo one\n(exit 3)\necho two\x1b[201~\r").await;
+    until("the commands", async || commands(&service).await.len() == 2).await;
+    let told = typed(&service, &mut terminal, &["false"]).await;
+    assert_eq!(told, expect(&[("false", 1)]));
+    let all = all_commands(&service).await;
+    let told: Vec<_> = all.iter().map(|command| (command["line"].as_str().unwrap(), &command["exitCode"])).collect();
+    assert_eq!(told, [("echo one", &json!(0)), ("echo two", &json!(0)), ("false", &json!(1))]);
+    service.stop().await;
+}
+
 #[tokio::test]
 async fn bash_tells_lines_and_leaves_traps_and_variables_as_they_are() {
     let (service, mut terminal) = attached(BASH.0, BASH.1, "").await;
