@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod death;
+mod events;
 mod redis;
 mod replacement;
 mod successor;
