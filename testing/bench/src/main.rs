@@ -20,6 +20,7 @@ mod peers;
 mod prediction;
 mod process;
 mod quiet;
+mod recording;
 mod relays;
 mod report;
 mod resources;
@@ -96,6 +97,8 @@ enum Figure {
     Start,
     /// Memory of the service per session.
     Memory,
+    /// Throughput, keystroke latency and memory of sessions that are recorded, and of those that are not.
+    Recording,
     /// Leaks after minutes of sessions. Exits with 1 if there are any.
     Soak,
     /// Growth of cost with sessions and watchers.
@@ -142,6 +145,7 @@ async fn main() -> std::io::Result<ExitCode> {
             Figure::Prediction => prediction::measure(&mut report).await,
             Figure::Relays => relays::measure(&relays, &mut report).await,
             Figure::Memory => resources::memory(&mut report).await,
+            Figure::Recording => recording::measure(args.rounds, &mut report).await,
             Figure::Growth => {
                 growth::sessions::measure(&mut report).await;
                 growth::watchers::measure(&mut report).await;

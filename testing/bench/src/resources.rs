@@ -10,12 +10,23 @@ use std::fs;
 
 const SESSIONS: u32 = 50;
 
+/// When memory is measured.
+pub(crate) const COLUMNS: [&str; 4] = ["fresh", "1,000 lines", "peak during output", "no client, log full"];
+
 /// Lines of 50 bytes that each session prints: several times the output log.
 const BUSY_LINES: u32 = 60_000;
 
 pub(crate) async fn memory(report: &mut Report) {
     let variables = &[("MAX_SESSIONS_PER_USER", "1000"), ("MAX_SESSIONS", "1000"), ("OUTPUT_BYTES_PER_SECOND", "0")];
     let stack = Stack::start_with(in_process(variables)).await;
+    let columns = COLUMNS.to_vec();
+    let rows = vec![Row::new("Termgate, session beside its shell", columns.iter().copied().zip(of(&stack).await))];
+    report.add(Table { figure: "memory of the service", unit: "KiB", columns, rows });
+    stack.stop().await;
+}
+
+/// Memory per session of a service, in KiB, by [`COLUMNS`].
+pub(crate) async fn of(stack: &Stack) -> [f64; 4] {
     let process = stack.backend.id(0);
     // The first session pays for what is initialized once.
     let mut terminals = vec![stack.terminal("ada", "first").await];
@@ -45,11 +56,7 @@ pub(crate) async fn memory(report: &mut Report) {
     let unfollowed = resident(process);
 
     let each = |after: u64| after.saturating_sub(before) as f64 / f64::from(SESSIONS) / 1024.0;
-    let columns = vec!["fresh", "1,000 lines", "peak during output", "no client, log full"];
-    let values = columns.iter().copied().zip([fresh, full, busy, unfollowed].map(each));
-    let rows = vec![Row::new("Termgate, session beside its shell", values)];
-    report.add(Table { figure: "memory of the service", unit: "KiB", columns, rows });
-    stack.stop().await;
+    [fresh, full, busy, unfollowed].map(each)
 }
 
 /// Resets a process's peak resident memory (proc_pid_clear_refs(5)).
