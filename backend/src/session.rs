@@ -59,6 +59,7 @@ mod stateless;
 mod supervisor;
 mod terminal;
 mod termination;
+mod typed_input;
 mod watching;
 
 pub use admission::ENDED_PER_USER;

@@ -19,6 +19,7 @@ pub(super) fn read(env: &Env<'_>) -> Result<RecordingSettings, ConfigError> {
         recorded,
         place,
         required: env.flag("RECORDING_REQUIRED")?,
+        input: env.flag("RECORD_INPUT")?,
         owner_deletes: env.flag("RECORDINGS_OWNER_DELETES")?,
         max_bytes: env.positive("RECORDING_MAX_BYTES", default.max_bytes)?,
         total_bytes: env.parsed("RECORDINGS_MAX_BYTES", "a whole number", default.total_bytes)?,

@@ -16,6 +16,8 @@ const ENTRY_BYTES: usize = 64;
 pub enum Happening {
     /// Output of the terminal.
     Output(Vec<u8>),
+    /// Keys that people typed.
+    Input(Vec<u8>),
     /// The terminal has a new size.
     Resize {
         /// Columns.
@@ -32,7 +34,7 @@ pub enum Happening {
 impl Happening {
     fn weight(&self) -> usize {
         let bytes = match self {
-            Self::Output(bytes) => bytes.len(),
+            Self::Output(bytes) | Self::Input(bytes) => bytes.len(),
             Self::Marker(text) => text.len(),
             Self::Resize { .. } | Self::Exit(_) => 0,
         };

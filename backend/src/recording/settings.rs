@@ -53,6 +53,8 @@ pub struct RecordingSettings {
     pub place: RecordingsPlace,
     /// `RECORDING_REQUIRED`: whether a session that cannot be recorded is refused; `false` by default.
     pub required: bool,
+    /// `RECORD_INPUT`: whether what people type is recorded too, where it may be; `false` by default.
+    pub input: bool,
     /// `RECORDINGS_OWNER_DELETES`: whether a session's owner may delete its recordings; `false` by default.
     pub owner_deletes: bool,
     /// `RECORDING_MAX_BYTES`: size of one recording, in bytes; 64 MiB by default.
@@ -76,6 +78,7 @@ impl Default for RecordingSettings {
             recorded: Recorded::Asked,
             place: RecordingsPlace::Folder("/var/lib/termgate/recordings".into()),
             required: false,
+            input: false,
             owner_deletes: false,
             max_bytes: 64 * 1024 * 1024,
             total_bytes: 10 * 1024 * 1024 * 1024,

@@ -121,6 +121,7 @@ impl Writer {
         let before = self.encoder.len();
         match happening {
             Happening::Output(bytes) => self.encoder.output(at, &bytes),
+            Happening::Input(bytes) => self.encoder.input(at, &bytes),
             Happening::Resize { cols, rows } => self.encoder.resize(at, cols, rows),
             Happening::Marker(text) => self.encoder.marker(at, &text),
             Happening::Exit(code) => self.encoder.exit(at, code),

@@ -69,6 +69,9 @@ impl Actor {
         self.frames.room.recording = recorder.told();
         // A recording has a marker for each.
         self.terminal.tells_commands |= recorder.is_on();
+        if recorder.has_input() {
+            self.terminal.record_keys();
+        }
         self.recorder = recorder;
     }
 

@@ -3,6 +3,7 @@
 
 use super::output_log::{LogPiece, OutputLog};
 use super::terminal::Terminal;
+use super::typed_input::Typed;
 use crate::recording::{ActiveRecording, Buffer, Happening, RESET};
 use shared_protocol::server::{Recording, RecordingState, SnapshotScope};
 use shared_protocol::{Pos, StreamEvent};
@@ -18,6 +19,9 @@ const NO_SCREEN: &str = "The screen is missing here: it was too large. What foll
 
 /// Time between two looks whether a gap can end: a screen is work.
 const GAP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Marker of any number of keys.
+const HIDDEN_KEYS: &str = "Typing is not recorded here.";
 
 /// Marker of a command whose line is hidden.
 const HIDDEN_COMMAND: &str = "A command that is hidden.";
@@ -40,6 +44,8 @@ struct Active {
     in_gap: bool,
     /// Time of the next look whether a gap can end.
     next_look: Instant,
+    /// True while the marker of keys that are not recorded is due.
+    hides_keys: bool,
 }
 
 impl Recorder {
@@ -56,6 +62,7 @@ impl Recorder {
             read: Pos(0),
             in_gap: false,
             next_look: Instant::now(),
+            hides_keys: false,
         });
         let is_written = active.as_ref().is_some_and(|active| !active.buffer.is_full());
         let state = if is_written { RecordingState::On } else { RecordingState::Off };
@@ -65,6 +72,11 @@ impl Recorder {
     /// Whether the session is recorded, as people are told.
     pub(super) fn told(&self) -> Option<Recording> {
         self.told
+    }
+
+    /// True if what people type is written, too.
+    pub(super) fn has_input(&self) -> bool {
+        self.is_on() && self.told.is_some_and(|told| told.input)
     }
 
     /// True if something is written.
@@ -86,6 +98,10 @@ impl Recorder {
     /// Hands over what the log got since the last call. True if people must be told of a change.
     pub(super) fn follow(&mut self, log: &mut OutputLog, terminal: &mut Terminal) -> bool {
         let Some(active) = &mut self.active else { return false };
+        // Before the output of this turn, and before the exit, behind which there is nothing.
+        for (at, typed) in terminal.typed() {
+            active.typed(at, typed);
+        }
         active.follow(log, terminal);
         match &mut self.told {
             Some(told) if active.buffer.is_full() => {
@@ -119,6 +135,21 @@ impl Active {
             }
         }
         self.read = log.end();
+    }
+
+    /// Writes what was typed. Behind what was printed meanwhile it stands with the time of that.
+    fn typed(&mut self, at: Instant, typed: Typed) {
+        self.hides_keys |= self.in_gap || typed == Typed::Hidden;
+        if self.in_gap {
+            return;
+        }
+        let at = (self.clock)(at);
+        if self.hides_keys {
+            self.hides_keys = !self.buffer.push(at, Happening::Marker(HIDDEN_KEYS.into()));
+        }
+        if let Typed::Keys(keys) = typed {
+            self.hides_keys |= !self.buffer.push(at, Happening::Input(keys));
+        }
     }
 
     fn begin_gap(&mut self, at: u64, log: &OutputLog) {

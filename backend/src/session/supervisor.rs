@@ -199,7 +199,7 @@ async fn begin_recording(
         let text = "the session must be recorded, and the store of recordings does not work; try again";
         return Err(SessionError::new(ErrorCode::Internal, text));
     }
-    let told = Recording { state: RecordingState::On, input: false, days: settings.days };
+    let told = Recording { state: RecordingState::On, input: settings.input, days: settings.days };
     let recording = recording.ok();
     Ok((Recorder::new(told, recording.as_ref()), recording))
 }

@@ -10,13 +10,13 @@ use super::output_log::OutputLog;
 use super::pending_input::PendingInput;
 use super::prompt::Prompt;
 use super::settings_watch::SettingsWatch;
+use super::typed_input::TypedInput;
 use crate::clock::Clock;
 use crate::metrics::{EchoTimer, Metrics};
 use crate::terminal::{
     Exit, Interest, InterruptKey, Nonce, Piece, ProcessGroup, PromptMarkScanner, Pty, PtyEvent, ReadOutcome,
     ShellDirectory, Size,
 };
-use bytes::Bytes;
 use shared_protocol::server::{ShellCommand, SnapshotScope};
 use shared_protocol::{ClientId, ErrorCode, Pos, Seq, SessionId, StreamEvent};
 use std::sync::Arc;
@@ -79,6 +79,8 @@ pub(super) struct Terminal {
     pub(super) at_end: bool,
     /// True after the shell's exit was announced: nothing more is written.
     closed: bool,
+    /// The keys that may be recorded; none where typing is not.
+    typed: Option<TypedInput>,
     echo: EchoTimer,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
@@ -112,6 +114,7 @@ impl Terminal {
             pending: PendingInput::default(),
             at_end: false,
             closed: false,
+            typed: None,
             echo: EchoTimer::default(),
             clock,
             metrics,
@@ -120,7 +123,8 @@ impl Terminal {
 
     /// Memory of the emulator, of a command's output and of pending input, in bytes.
     pub(super) fn held(&self) -> usize {
-        self.emulator.held() + self.commands.held() + self.command_log.held() + self.pending.bytes
+        let typed = self.typed.as_ref().map_or(0, TypedInput::held);
+        self.emulator.held() + self.commands.held() + self.command_log.held() + self.pending.bytes + typed
     }
 
     pub(super) fn processes(&self) -> Arc<dyn ProcessGroup> {
@@ -176,7 +180,7 @@ impl Terminal {
         let now = Instant::now();
         // Marks act after their output is logged: a result stands behind the output that it sums up.
         let mut steps = Vec::new();
-        let (commands, prompt, pty) = (&mut self.commands, &mut self.prompt, &self.pty);
+        let (commands, prompt, pty, typed) = (&mut self.commands, &mut self.prompt, &self.pty, &mut self.typed);
         let (ran, tells, clock) = (&mut self.command_log, self.tells_commands, &self.clock);
         self.marks.scan(bytes, |piece| match piece {
             Piece::Text(text) => {
@@ -188,6 +192,9 @@ impl Terminal {
             Piece::Mark(mark, shown) => {
                 log.push_bytes(shown);
                 prompt.mark(mark, || pty.tty());
+                if let Some(typed) = typed {
+                    typed.mark(mark, || pty.tty());
+                }
                 steps.extend(commands.mark(mark, now));
                 if let Some(command) = ran.mark(mark, || clock.now_ms()) {
                     tell(command, tells, log, events);
@@ -200,40 +207,6 @@ impl Terminal {
             }
         });
         self.run_steps(steps, log, events);
-    }
-
-    /// Types a client's keys. A change of the settings that was not announced yet comes first: from it a page learns whether
-    /// this key is echoed.
-    pub(super) fn write_keys(&mut self, client: &ClientId, seq: Seq, bytes: Vec<u8>, log: &mut OutputLog) {
-        self.announce_tty(log);
-        self.commands.typed();
-        self.prompt.typed();
-        self.echo.input_written(Instant::now());
-        self.write(Some((client.clone(), seq)), bytes);
-    }
-
-    /// Queues input behind the pending input, and writes as much as the terminal takes.
-    fn write(&mut self, from: Option<(ClientId, Seq)>, bytes: impl Into<Bytes>) {
-        self.pending.push(from, bytes.into());
-        self.write_pending();
-    }
-
-    pub(super) fn write_pending(&mut self) {
-        while let Some((_, bytes)) = self.pending.queue.front_mut() {
-            match self.pty.write(bytes) {
-                Ok(0) if !bytes.is_empty() => break,
-                Ok(count) => {
-                    self.metrics.streams.input.inc_by(count as u64);
-                    self.pending.taken(count);
-                }
-                Err(error) => {
-                    // The last process has closed the terminal: this will never be read.
-                    tracing::debug!(session = %self.session, %error, "the terminal takes no input");
-                    self.pending.clear();
-                }
-            }
-        }
-        self.settings.schedule(Instant::now());
     }
 
     /// True if the next message in order may be applied.
@@ -265,6 +238,7 @@ impl Terminal {
         self.pty.interrupt(key);
         self.commands.typed();
         self.prompt.typed();
+        self.typed.iter_mut().for_each(TypedInput::interrupted);
         Some(key)
     }
 
@@ -329,7 +303,8 @@ impl Terminal {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        [self.commands.deadline(), self.settings.deadline()].into_iter().flatten().min()
+        let typed = self.typed.as_ref().and_then(TypedInput::deadline);
+        [self.commands.deadline(), self.settings.deadline(), typed].into_iter().flatten().min()
     }
 
     /// Gives up on overdue commands, and checks the settings when due.
@@ -373,6 +348,7 @@ fn tell(command: ShellCommand, in_log: bool, log: &mut OutputLog, events: &mut V
 
 mod commands;
 mod emulation;
+mod input;
 mod offer;
 mod withdraw;
 

@@ -30,6 +30,7 @@ mod silence;
 mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
+mod typed_input;
 mod wall;
 mod wall_attacks;
 mod wall_instances;

@@ -8,6 +8,7 @@ use futures_util::TryStreamExt;
 use object_store::memory::InMemory;
 use object_store::throttle::{ThrottleConfig, ThrottledStore};
 use serde_json::{Value, json};
+use shared_protocol::server::Tty;
 use shared_protocol::{ClassClaims, EndReason};
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +65,23 @@ async fn a_recording_has_output_sizes_and_the_exit() {
     assert_eq!(harness.ended().await, EndReason::Exited);
     let expected = [event("o", "$ "), event("r", "100x30"), event("o", "bye\r\n"), event("x", "3")];
     assert_eq!(read(&recordings).await, expected, "no input, no chat");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_typed_is_recorded_where_the_operator_wants_it_but_no_password() {
+    let recordings = Recordings::in_memory(RecordingSettings { input: true, ..RecordingSettings::default() });
+    let harness = Harness::recorded_in(Arc::clone(&recordings), &recorded(), LIMITS).await;
+    let (attached, _) = harness.attach(&recorded(), "page").await;
+    assert_eq!(attached["recording"], json!({"state": "on", "input": true, "days": 30}));
+    for (seq, echo, keys) in [(1, true, "yes\r"), (2, false, "hunter2"), (3, false, "\r"), (4, true, "no\r")] {
+        harness.script.set_tty(Tty { echo, canonical: true });
+        harness.say(&recorded(), input(&attached, seq, keys)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    harness.script.exit(0);
+    harness.ended().await;
+    let hidden = event("m", "Typing is not recorded here.");
+    assert_eq!(read(&recordings).await, [event("i", "yes\r"), hidden, event("i", "no\r"), event("x", "0")]);
 }
 
 #[tokio::test(start_paused = true)]

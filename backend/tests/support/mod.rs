@@ -25,6 +25,7 @@ use screen::screen_text;
 use serde_json::Value;
 use shared_protocol::gateway::CONNECTION_HEADER;
 use shared_protocol::relay::{RELAY_VERSION, RELAYS_HEADER};
+use shared_protocol::server::Tty;
 use shared_protocol::{GatewayClaims, Payload, ServerFrame, ServerMessage, StreamEvent, UserClaims};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -316,6 +317,13 @@ impl Terminal {
     /// Reads frames until an event matches.
     pub async fn event(&mut self, wanted: impl Fn(&StreamEvent) -> bool) -> StreamEvent {
         self.until("an event", |page| page.events.iter().find(|event| wanted(event)).cloned()).await
+    }
+
+    /// Reads frames until the latest settings of the terminal match.
+    pub async fn settings(&mut self, wanted: impl Fn(Tty) -> bool) {
+        let tty = |event: &StreamEvent| if let StreamEvent::Tty(tty) = event { Some(*tty) } else { None };
+        let matches = |page: &Self| page.events.iter().rev().find_map(tty).filter(|tty| wanted(*tty));
+        self.until("settings", matches).await;
     }
 
     /// Reads frames until a reply matches.
