@@ -111,7 +111,7 @@ fn errors_name_the_variable_and_no_secret() {
             &[("RECORDINGS_URL", "s3://bucket"), ("RECORDINGS_CREDENTIALS", "hunter2")],
             "RECORDINGS_CREDENTIALS must be an access key and its secret, with a colon between them, but is \"<redacted>\"",
         ),
-        (&[("RECORD_INPUT", "1")], "RECORD_INPUT must be"),
+        (&[("RECORD_INPUT", "yes")], "RECORD_INPUT must be"),
         (&[("RECORDINGS_OWNER_DELETES", "yes")], "RECORDINGS_OWNER_DELETES must be"),
         (&[("RECORDINGS_DAYS", "0")], "RECORDINGS_DAYS must be a positive whole number"),
         (&[("SESSION_MAX_SECONDS", "0")], "SESSION_MAX_SECONDS must be a positive whole number, but is \"0\""),

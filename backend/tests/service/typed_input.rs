@@ -73,9 +73,8 @@ async fn lines_are_recorded_and_passwords_of_the_shells_own_are_not() {
         let mut terminal = service.attached("page").await;
         run(&mut terminal, "true", "first").await;
         type_line(&mut terminal, "read -s password", "second").await;
-        let is_fish = shell.ends_with("fish");
         // The line editor of fish itself asks.
-        if is_fish {
+        if shell.ends_with("fish") {
             terminal.sees("read>").await;
         } else {
             asked(&mut terminal).await;
@@ -88,7 +87,8 @@ async fn lines_are_recorded_and_passwords_of_the_shells_own_are_not() {
         let late = "sleep 0.5; read -s password; sleep 0.4; echo th''ird\rhunter3\r";
         terminal.settings(|tty| !tty.canonical).await;
         terminal.keys(late).await;
-        if !is_fish {
+        // The others take what was typed too early for the answer.
+        if shell == "/bin/bash" {
             asked(&mut terminal).await;
             terminal.keys("\r").await;
         }
