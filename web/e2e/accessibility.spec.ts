@@ -4,6 +4,7 @@
 
 import { AxeBuilder } from "@axe-core/playwright";
 import { expect, type Page } from "@playwright/test";
+import { fill } from "./firefox.ts";
 import { test } from "./stack.ts";
 import { TerminalPage } from "./terminal-page.ts";
 
@@ -31,12 +32,12 @@ for (const theme of ["dark", "light", "contrast"] as const) {
     await shown.locator(".tg-latency").click();
     expect(await violations(page), "the terminal").toEqual([]);
     await shown.getByRole("button", { name: "Chat" }).click();
-    await page.getByRole("textbox", { name: "Message" }).fill("hello");
+    await fill(page.getByRole("textbox", { name: "Message" }), "hello");
     await page.keyboard.press("Enter");
     await expect(page.getByRole("log")).toContainText("hello");
     await shown.locator(".xterm-screen").click();
     await terminal.press("Control+Shift+F");
-    await page.getByLabel("Find in the terminal").fill("no such text");
+    await fill(page.getByLabel("Find in the terminal"), "no such text");
     await page.getByLabel("Settings").click();
     expect(await violations(page), "find, chat and settings").toEqual([]);
     await shown.locator(".xterm-screen").click();
@@ -50,7 +51,7 @@ for (const theme of ["dark", "light", "contrast"] as const) {
   });
 }
 
-test("the theme follows the preferences for colours and contrast", async ({ page, stack }) => {
+test("the theme follows the preferences for colours and contrast", { tag: "@chromium" }, async ({ page, stack }) => {
   await page.emulateMedia({ colorScheme: "dark" });
   const terminal = new TerminalPage(page);
   await terminal.open(stack.url);

@@ -3,6 +3,7 @@
  */
 
 import { type Browser, type BrowserContextOptions, expect } from "@playwright/test";
+import { prefer } from "./firefox.ts";
 import { type Stack, test } from "./stack.ts";
 import { PHONE, TerminalPage } from "./terminal-page.ts";
 
@@ -110,7 +111,7 @@ test("an instructor asks to type, and the student takes the keyboard back", asyn
   // In a window of 1000 px, the question is there as a whole, with its answers.
   const isCut = (words: HTMLElement) => [...words.children].some((part) => part.scrollWidth > part.clientWidth);
   for (const theme of ["dark", "light"] as const) {
-    await theirs.emulateMedia({ colorScheme: theme });
+    await prefer(theirs, theme);
     expect(await typing(theirs).evaluate(isCut), theme).toBe(false);
     for (const answer of ["Allow for now", "Until taken back", "No"]) {
       await expect(button(theirs, answer)).toBeInViewport({ ratio: 1 });
@@ -182,10 +183,9 @@ test("keys that are typed on a loan arrive once and in order over connections th
   for (const visitor of [student, instructor]) await visitor.leave();
 });
 
-test("on a phone, a student sees who watches, raises a hand, and lends and takes back the keyboard", async ({
-  browser,
-  stack,
-}) => {
+test("on a phone, a student sees who watches, raises a hand, and lends and takes back the keyboard", {
+  tag: "@chromium",
+}, async ({ browser, stack }) => {
   const { student, instructor } = await classroom(browser, stack, PHONE);
   const [theirs, mine] = [student.terminal.page, instructor.terminal.page];
   const small = () =>
@@ -197,7 +197,7 @@ test("on a phone, a student sees who watches, raises a hand, and lends and takes
     );
   const looks = async (name: string) => {
     for (const colorScheme of ["dark", "light"] as const) {
-      await theirs.emulateMedia({ colorScheme });
+      await prefer(theirs, colorScheme);
       await student.terminal.screenshot(`classroom-phone-${name}-${colorScheme}`);
     }
     expect(await theirs.evaluate(() => document.documentElement.scrollWidth), name).toBe(390);

@@ -112,7 +112,7 @@ test("a terminal with the size of another window says so", async ({ page, termin
   await context.close();
 });
 
-test("a terminal that waits with the focus restyles nothing", async ({ page, terminal }) => {
+test("a terminal that waits with the focus restyles nothing", { tag: "@chromium" }, async ({ page, terminal }) => {
   for (const cursor of ["0", "1", "5"]) {
     await terminal.run(`printf '\\e[${cursor} q'`);
     const devtools = await page.context().newCDPSession(page);

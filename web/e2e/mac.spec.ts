@@ -14,7 +14,7 @@ test.beforeEach(async ({ page, stack }) => {
   await new TerminalPage(page).open(stack.url);
 });
 
-test("Option types the characters of a German keyboard", async ({ page }) => {
+test("Option types the characters of a German keyboard", { tag: "@chromium" }, async ({ page }) => {
   const terminal = new TerminalPage(page);
   const keyboard = await page.context().newCDPSession(page);
   await terminal.type("echo ");

@@ -3,6 +3,7 @@
  */
 
 import { expect } from "@playwright/test";
+import { fill, prefer } from "./firefox.ts";
 import { test } from "./stack.ts";
 import { TerminalPage } from "./terminal-page.ts";
 
@@ -41,8 +42,8 @@ test("a message reaches the class, and its command waits for a click and for Ent
   for (const { page } of students)
     await expect(page.locator(".tg-offers[aria-live]:empty")).toHaveCSS("display", "grid");
   await wall.getByRole("button", { name: "Message to everyone" }).click();
-  await wall.getByLabel("Message to everyone").last().fill("Look at <b>this</b>:\nfive minutes left.");
-  await wall.getByLabel(/Command to offer/).fill("echo off''ered");
+  await fill(wall.getByLabel("Message to everyone").last(), "Look at <b>this</b>:\nfive minutes left.");
+  await fill(wall.getByLabel(/Command to offer/), "echo off''ered");
   await wall.getByRole("button", { name: "Send" }).click();
   await expect(wall.getByText("2 terminals show it")).toBeVisible();
   await wall.screenshot({ path: "test-results/screenshots/offers-wall.png" });
@@ -55,7 +56,7 @@ test("a message reaches the class, and its command waits for a click and for Ent
     await expect(message.locator("code")).toHaveText("echo off''ered");
   }
   for (const theme of ["dark", "light"] as const) {
-    await ada.page.emulateMedia({ colorScheme: theme });
+    await prefer(ada.page, theme);
     await ada.screenshot(`offers-${theme}`);
   }
   await ada.page.setViewportSize({ width: 390, height: 700 });

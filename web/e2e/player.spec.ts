@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
 import { expect, type Page } from "@playwright/test";
 import { devToken, visit } from "./dev-token.ts";
+import { fill, prefer, tap } from "./firefox.ts";
 import { test } from "./stack.ts";
 import { PHONE, TerminalPage } from "./terminal-page.ts";
 
@@ -81,13 +82,13 @@ test("a session is recorded, and played, searched and sought in", async ({ page,
   await end.click();
   await shows(page, /^last words$/m);
   await expect.poll(() => lines(page)).not.toContain("needle in the hay");
-  await search(page).fill("NEEDLE in");
+  await fill(search(page), "NEEDLE in");
   await expect(page.getByText("1 hit")).toBeVisible();
   await places(page).click();
   await shows(page, /^needle in the hay$/m);
   expect(await lines(page)).not.toContain("last words");
   for (const theme of ["dark", "light"] as const) {
-    await page.emulateMedia({ colorScheme: theme });
+    await prefer(page, theme);
     await page.screenshot({ path: `test-results/screenshots/player-${theme}.png` });
     const { violations } = await new AxeBuilder({ page }).include(".tg-player-side").analyze();
     expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
@@ -99,9 +100,9 @@ test("a session is recorded, and played, searched and sought in", async ({ page,
 
   const phone = await (await browser.newContext(PHONE)).newPage();
   await visit(phone, `${stack.url}/recording?session=recorded`);
-  await search(phone).fill("needle in");
+  await fill(search(phone), "needle in");
   await expect(phone.getByText("1 hit")).toBeVisible();
-  await places(phone).tap();
+  await tap(places(phone));
   await shows(phone, /^needle in the hay$/m);
   await phone.screenshot({ path: "test-results/screenshots/player-phone.png" });
   await phone.context().close();
@@ -115,7 +116,7 @@ test("a click on each hit and mark shows what was printed there", async ({ page,
   const problems = await openStepwise(page, stack.url);
   await places(page).getByText("Mark 50").click();
   await shows(page, "step 50.");
-  await search(page).fill("step");
+  await fill(search(page), "step");
   await expect(places(page)).toHaveCount(100);
   for (let at = 0; at < 100; at += 1) {
     await places(page).nth(at).click();
@@ -159,14 +160,14 @@ test("the screen and the list share a phone's page", async ({ browser, stack }) 
   const context = await browser.newContext(PHONE);
   const page = await context.newPage();
   await openStepwise(page, stack.url);
-  await places(page).getByText("Mark 50").tap();
+  await tap(places(page).getByText("Mark 50"));
   await shows(page, "step 50.");
   expect((await page.locator(".tg-player-screen").boundingBox())?.width).toBe(390);
   expect((await page.locator(".tg-player-side").boundingBox())?.width).toBe(390);
   expect((await page.locator(".ap-term").boundingBox())?.width).toBeGreaterThan(300);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
   for (const theme of ["dark", "light"] as const) {
-    await page.emulateMedia({ colorScheme: theme });
+    await prefer(page, theme);
     await page.screenshot({ path: `test-results/screenshots/player-phone-${theme}.png` });
   }
   await context.close();

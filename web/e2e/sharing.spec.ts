@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { type Browser, expect, type Page } from "@playwright/test";
 import { devToken } from "./dev-token.ts";
+import { fill, prefer } from "./firefox.ts";
 import { test } from "./stack.ts";
 import { TerminalPage } from "./terminal-page.ts";
 
@@ -126,7 +127,7 @@ test("a guest asks to type, is removed, and is let back in", async ({ page, brow
   const letIn = dialog.getByRole("button", { name: "Let back in" });
   await expect(dialog.getByText(/Removed, and kept out until \w+ .*\d\d:\d\d/)).toBeVisible();
   for (const theme of ["dark", "light"] as const) {
-    await page.emulateMedia({ colorScheme: theme });
+    await prefer(page, theme);
     await terminal.screenshot(`let-back-in-${theme}`);
   }
   const wide = page.viewportSize();
@@ -148,12 +149,12 @@ test("a guest asks to type, is removed, and is let back in", async ({ page, brow
 test("chat messages reach everyone, with a count of unread ones", async ({ terminal: { page }, browser }) => {
   const viewer = await watch(browser, await linkOf(page), { width: 800, height: 500 });
   await page.getByRole("button", { name: "Chat" }).click();
-  await page.getByRole("textbox", { name: "Message" }).fill("look at line 3");
+  await fill(page.getByRole("textbox", { name: "Message" }), "look at line 3");
   await page.getByRole("button", { name: "Send" }).click();
   await expect(page.getByRole("log")).toContainText("look at line 3");
   await viewer.page.getByRole("button", { name: "Chat, 1 new" }).click();
   await expect(viewer.page.getByRole("log")).toContainText("look at line 3");
-  await viewer.page.getByRole("textbox", { name: "Message" }).fill("I see");
+  await fill(viewer.page.getByRole("textbox", { name: "Message" }), "I see");
   await viewer.page.keyboard.press("Enter");
   await expect(page.getByRole("log")).toContainText(/Guest [0-9a-f]{8} .*I see/s);
   await viewer.context.close();
@@ -272,7 +273,7 @@ test("the closing of a tab can be taken back for a moment, and then its session 
   expect(terminal.problems).toEqual([]);
 });
 
-test("closed terminals leave no listeners or nodes behind", async ({ page, terminal }) => {
+test("closed terminals leave no listeners or nodes behind", { tag: "@chromium" }, async ({ page, terminal }) => {
   const devtools = await page.context().newCDPSession(page);
   await devtools.send("Performance.enable");
   const openAndClose = async () => {
@@ -300,7 +301,7 @@ test("closed terminals leave no listeners or nodes behind", async ({ page, termi
   await expect.poll(() => metric("Nodes")).toBeLessThan(before[1] + 600);
 });
 
-test("a phone shows touch keys, and enough columns", async ({ browser, stack }) => {
+test("a phone shows touch keys, and enough columns", { tag: "@chromium" }, async ({ browser, stack }) => {
   const context = await browser.newContext({ viewport: { width: 390, height: 700 }, hasTouch: true, isMobile: true });
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   const page = await context.newPage();

@@ -4,6 +4,7 @@
 
 import { expect, type Page, type WebSocketRoute } from "@playwright/test";
 import { visit } from "./dev-token.ts";
+import { prefer } from "./firefox.ts";
 import { test } from "./stack.ts";
 import { TerminalPage, withoutFallback } from "./terminal-page.ts";
 
@@ -17,8 +18,8 @@ async function pictures(page: Page, name: string): Promise<void> {
   ] as const) {
     await page.setViewportSize({ width, height });
     for (const colorScheme of ["dark", "light"] as const) {
-      await page.emulateMedia({ colorScheme });
-      await expect(page.locator(`html[data-theme=${colorScheme}]`)).toBeVisible();
+      const shown = await prefer(page, colorScheme);
+      await expect(page.locator(`html[data-theme=${shown}]`)).toBeVisible();
       await page.screenshot({ path: `test-results/screenshots/state-${name}-${colorScheme}-${width}.png` });
     }
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { type BrowserContextOptions, type CDPSession, expect, type Page } from "@playwright/test";
 import { visit } from "./dev-token.ts";
+import { isFirefox } from "./firefox.ts";
 
 /** An empty prompt. */
 const PROMPT = /[$#] ?$/;
@@ -23,7 +24,7 @@ export class TerminalPage {
     const count = () => {
       this.sockets += 1;
     };
-    if (page.context().browser()?.browserType().name() === "firefox") countSockets(page, count);
+    if (isFirefox(page)) countSockets(page, count);
     else page.on("websocket", count);
   }
 

@@ -171,6 +171,57 @@ test("wide, combining and other characters have the right width", async ({ page,
   await terminal.shows(/^日本語 y$/m);
 });
 
+test("in mode 2027 a cluster is one place: on the screen, in a selection, a search and after a reload", async ({
+  page,
+  terminal,
+}) => {
+  const FARMER = "👩\u200d🌾";
+  const cells = () =>
+    page.evaluate(() => {
+      const { active } = window.termgate?.terminal?.buffer ?? {};
+      const line = active?.getLine(1);
+      return [0, 1, 2, 3, 4, 5].map((col) => [line?.getCell(col)?.getChars(), line?.getCell(col)?.getWidth()]);
+    });
+  const wanted = [
+    ...[
+      ["a", 1],
+      [FARMER, 2],
+      ["", 0],
+    ],
+    ...[
+      ["❤\ufe0f", 2],
+      ["", 0],
+      ["b", 1],
+    ],
+  ];
+  expect(await terminal.query("\\e[?2027$p", "y")).toBe("[?2027;2$");
+  await terminal.run("printf '\\e[?2027h'");
+  expect(await terminal.query("\\e[?2027$p", "y")).toBe("[?2027;1$");
+  await terminal.run("printf 'a\\U1F469\\u200D\\U1F33E\\u2764\\uFE0Fb\\n'");
+  expect(await cells()).toEqual(wanted);
+  await terminal.screenshot("graphemes");
+  await page.reload();
+  await terminal.prompt();
+  expect(await cells()).toEqual(wanted);
+  expect(await terminal.query("\\e[?2027$p", "y")).toBe("[?2027;1$");
+  await terminal.run("printf 'a\\U1F469\\u200D\\U1F33E\\u2764\\uFE0Fb\\n'");
+  const [[x, y], [next]] = [await terminal.place(1, 0), await terminal.place(1, 1)];
+  await page.mouse.move(x - (next - x) / 2 + 1, y);
+  await page.mouse.down();
+  await page.mouse.move(x + (next - x) * 5.6, y, { steps: 3 });
+  await page.mouse.up();
+  const selected = () => page.evaluate(() => window.termgate?.terminal?.getSelection());
+  await expect.poll(selected).toBe(`a${FARMER}❤\ufe0fb`);
+  await terminal.press("Control+Shift+F");
+  const input = page.getByLabel("Find in the terminal");
+  await input.pressSequentially("b");
+  await expect.poll(selected).toBe("b");
+  expect(await page.evaluate(() => window.termgate?.terminal?.getSelectionPosition())).toMatchObject({
+    start: { x: 5, y: 1 },
+    end: { x: 6, y: 1 },
+  });
+});
+
 test("a reload finds the same shell", async ({ page, terminal }) => {
   await terminal.run("cd /usr && remembered=yes");
   const address = page.url();

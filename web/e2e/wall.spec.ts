@@ -5,14 +5,15 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import { type Browser, expect, type Page } from "@playwright/test";
 import { visit } from "./dev-token.ts";
+import { fill, prefer } from "./firefox.ts";
 import { test } from "./stack.ts";
 import { TerminalPage } from "./terminal-page.ts";
 
 /** Creates a class on its page, and returns the addresses of its links. */
 async function createClass(page: Page, url: string, students: number): Promise<{ wall: string; students: string[] }> {
   await visit(page, `${url}/class`);
-  await page.getByLabel("Name").fill(`class-${crypto.randomUUID().slice(0, 8)}`);
-  await page.getByLabel("Students").fill(String(students));
+  await fill(page.getByLabel("Name"), `class-${crypto.randomUUID().slice(0, 8)}`);
+  await fill(page.getByLabel("Students"), String(students));
   await page.getByRole("button", { name: "Create" }).click();
   const links = page.getByRole("listitem").getByRole("link");
   await expect(links).toHaveCount(students + 1);
@@ -60,7 +61,7 @@ test("a wall shows every student's screen, and a tile opens in place", async ({ 
   await three.type("echo live from three\n");
   await expect(screen(wall, "Student 3")).toContainText("live from three");
   for (const theme of ["dark", "light"] as const) {
-    await wall.emulateMedia({ colorScheme: theme });
+    await prefer(wall, theme);
     await wall.screenshot({ path: `test-results/screenshots/wall-${theme}.png` });
   }
   const wide = wall.viewportSize();
@@ -69,9 +70,9 @@ test("a wall shows every student's screen, and a tile opens in place", async ({ 
   await wall.screenshot({ path: "test-results/screenshots/wall-phone.png" });
   expect(await wall.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
   if (wide) await wall.setViewportSize(wide);
-  await wall.getByLabel("Search").fill("student 3");
+  await fill(wall.getByLabel("Search"), "student 3");
   await expect(wall.locator(".tg-wall-tile")).toHaveCount(1);
-  await wall.getByLabel("Search").fill("");
+  await fill(wall.getByLabel("Search"), "");
   // By keyboard.
   await tile(wall, "Student 1").getByRole("button", { name: "Open" }).focus();
   await wall.keyboard.press("Enter");
@@ -94,7 +95,7 @@ test("the wall and its class page work with a screen reader and by keyboard alon
     return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.html}`));
   };
   for (const theme of ["dark", "light"] as const) {
-    await page.emulateMedia({ colorScheme: theme });
+    await prefer(page, theme);
     expect(await violations(page), `the class, ${theme}`).toEqual([]);
   }
   const one = await student(browser, links.students[0] as string);
@@ -106,7 +107,7 @@ test("the wall and its class page work with a screen reader and by keyboard alon
   await wall.goto(links.wall);
   await expect(tile(wall, "Student 1")).toContainText("Hand raised");
   for (const theme of ["dark", "light"] as const) {
-    await wall.emulateMedia({ colorScheme: theme });
+    await prefer(wall, theme);
     expect(await violations(wall), theme).toEqual([]);
   }
   // From the address bar: to the search, to the message, and to the tile.
@@ -238,7 +239,7 @@ test("thirty students with real shells are on one wall, live", async ({ page, br
   }
   await wall.evaluate(() => window.scrollTo(0, 0));
   for (const theme of ["dark", "light"] as const) {
-    await wall.emulateMedia({ colorScheme: theme });
+    await prefer(wall, theme);
     await wall.screenshot({ path: `test-results/screenshots/wall-of-thirty-${theme}.png` });
   }
   // Four are open at a time: a fifth takes the place of the first.

@@ -108,6 +108,8 @@ export class TextInput implements IDisposable {
   #input(event: InputEvent): void {
     if (!this.#composing && this.#isOwn(event.inputType)) {
       this.#ownKey = "nothing";
+      // Firefox leaves a space in the field, and not every change after it begins with `beforeinput`.
+      if (!this.handlers.keepsKeys()) this.#follow();
       return this.#bound();
     }
     event.stopPropagation();

@@ -227,6 +227,13 @@ test("a key that the emulator types is left to it", () => {
   for (const name of ["keydown", "keypress", "input"] as const) expect(emulator[name]).toHaveBeenCalledOnce();
 });
 
+test("a key that the browser leaves in the field is not typed again by what has no event before it", () => {
+  ownKey(" ", 32);
+  field.value = " ü";
+  send(new InputEvent("input", { data: "ü", bubbles: true, composed: true }));
+  expect(typed).toEqual(["ü"]);
+});
+
 test("a key of an input method that comes with a keypress is typed once", () => {
   key("keydown", "a", 229);
   key("keypress", "a", 97);
