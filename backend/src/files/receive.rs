@@ -20,6 +20,7 @@ const MAX_PART_BYTES: usize = 64;
 /// A file that is incomplete; dropping it removes it.
 struct Part<'a> {
     directory: &'a OwnedFd,
+    /// Its name while it is incomplete.
     name: String,
     file: File,
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 
-/// What a path leads to.
+/// The end of a path.
 enum Found {
     File(File, u64),
     Folder(OwnedFd),

@@ -11,7 +11,7 @@ pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
 /// Largest task or answer, in bytes: a path of 4096 bytes, of which JSON may escape each one.
 pub(crate) const MAX_HEAD_BYTES: usize = 32 * 1024;
 
-/// What a helper is to do.
+/// The work of a helper.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum FileTask {

@@ -44,11 +44,15 @@ pub(super) enum TransferLimit {
     Instance,
 }
 
+/// A transfer that runs.
 struct Running {
     session: SessionId,
+    /// The user of its token.
     user: String,
     begun: Instant,
+    /// Bytes that have passed so far.
     bytes: u64,
+    /// Cancelled once another one has taken its place.
     cut: CancellationToken,
 }
 
@@ -66,7 +70,9 @@ impl Running {
 
 #[derive(Default)]
 struct State {
+    /// Number of the latest transfer.
     last: u64,
+    /// The transfers by their numbers.
     running: HashMap<u64, Running>,
 }
 
@@ -95,6 +101,7 @@ impl State {
 /// Transfers that run in this instance.
 pub(super) struct Transfers {
     state: Arc<Mutex<State>>,
+    /// Transfers that each user begins.
     starts: RateLimiter<String>,
 }
 
@@ -137,7 +144,9 @@ impl Transfers {
 
 /// A transfer that is counted.
 pub(super) struct Transfer {
+    /// Its number.
     id: u64,
+    /// As of [`Running`].
     cut: CancellationToken,
     state: Arc<Mutex<State>>,
 }

@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-/// Whose files a helper carries.
+/// The user of a helper, and where the paths of a session begin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct HelperSpec {
     places: Places,

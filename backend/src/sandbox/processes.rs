@@ -22,6 +22,7 @@ pub(super) struct SandboxProcesses {
     /// Process of the shell.
     leader: Pid,
     checks: Arc<Checks>,
+    /// The processes that carry its files.
     files: Arc<FileHelpers>,
 }
 

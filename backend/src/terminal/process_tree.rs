@@ -90,7 +90,9 @@ impl TaggedProcesses {
 /// The processes of a session that has no user of its own.
 pub(super) struct UnixProcesses {
     tagged: TaggedProcesses,
+    /// Where the paths of its files begin.
     places: Places,
+    /// The processes that carry its files.
     files: Arc<FileHelpers>,
 }
 

@@ -46,6 +46,7 @@ pub enum FileError {
 pub(crate) struct FileHelpers {
     /// Cancelled once the session ends. Locked while a helper starts, so that none is missed.
     ended: Mutex<CancellationToken>,
+    /// The keepers of all helpers.
     running: TaskTracker,
 }
 

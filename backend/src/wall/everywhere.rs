@@ -1,5 +1,5 @@
-//! What an instructor sends reaches the sessions of a group in every instance: those of this one, and by a question to each other one
-//! that has some.
+//! The way of a message or a file to the sessions of a group in every instance: to those of this one, and by a question to each other
+//! one that has some.
 
 use super::class::{DIRECTORY_TIMEOUT, Directory, look};
 use super::question::{Announcement, HandOut, Heard, OtherInstances};
@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// What is sent.
+/// A message or a file on its way.
 #[derive(Clone, Copy)]
 pub(super) enum Sent<'a> {
     Message(&'a Announcement),

@@ -25,7 +25,9 @@ const NAME_CHARACTERS: usize = 64;
 
 /// Hands out files.
 pub(super) struct HandOuts {
+    /// Files of each instructor.
     turns: Turns,
+    /// Permits of [`AT_ONCE`].
     running: Semaphore,
 }
 

@@ -88,13 +88,13 @@ pub struct Heard {
 /// A file for the sessions of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandOut {
-    /// What it is.
+    /// Its name, its sender and its group.
     pub head: HandOutHead,
     /// All of it.
     pub content: Bytes,
 }
 
-/// What a file for a group is, on the first line of a request for another instance; its content follows.
+/// Name, sender and group of a file: the first line of a request for another instance, before the content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandOutHead {
     /// The group.

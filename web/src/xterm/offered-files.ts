@@ -29,7 +29,7 @@ export type OfferedFile = {
 
 type Offered = { kind: "path"; name: string; path: string } | { kind: "content"; name: string; base64: string };
 
-/** What OSC 1337 offers; undefined for what is none of a file, or of one that is too large. */
+/** The offer of an OSC 1337; undefined if it is none of a file, or of one that is too large. */
 export function parseOffer(data: string): Offered | undefined {
   const path = /^TermgateDownload=([A-Za-z0-9+/]+={0,2})$/.exec(data.length <= MAX_PATH_CHARACTERS + 20 ? data : "");
   if (path?.[1]) {
@@ -75,7 +75,7 @@ export function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
 
 /** Names that Windows keeps for devices, with any extension. */
 const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(\.|$)/i;
-/** What people do not see, what turns text around, and what some system forbids. */
+/** Characters that people do not see, that turn text around, or that some system forbids. */
 const UNUSABLE = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufffd/\\<>:"|?*]/gu;
 
 /** The last name of a path as any system allows it. */
