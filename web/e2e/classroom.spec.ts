@@ -170,7 +170,9 @@ test("keys that are typed on a loan arrive once and in order over connections th
   await expect(mine.locator(".tg-typing")).toHaveText("You type in this terminal too");
   await mine.keyboard.press("Control+d");
   await student.terminal.shows(/ready\$ $/m, 60_000);
-  await theirs.keyboard.type("stty echo\n");
+  // A key before the prompt would be lost to `stty`.
+  await theirs.keyboard.type("stty echo; echo echo''es\n");
+  await student.terminal.shows(/^echoes\n.*\$ $/m);
   expect(await student.terminal.run("cat typed.txt")).toEqual(lines);
   // Lost while the owner takes the keyboard back: what comes late is not typed.
   const taken = button(theirs, "Take back").click();

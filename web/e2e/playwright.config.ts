@@ -15,6 +15,10 @@ const CHROMIUM_SPECS = [
   ...["app.spec.ts", "carrier.spec.ts", "composition.spec.ts", "files.spec.ts", "memory.spec.ts", "phone.spec.ts"],
 ];
 
+/** `TERMGATE_BROWSER=webkit` runs the one spec that drives WebKit by itself. */
+const IN_WEBKIT = process.env.TERMGATE_BROWSER === "webkit";
+const WEBKIT_SPEC = "webkit.spec.ts";
+
 type Browser = Partial<PlaywrightTestOptions & PlaywrightWorkerOptions>;
 
 /** The system's browsers, so that none is downloaded. */
@@ -61,7 +65,8 @@ function installed(name: "CHROMIUM" | "FIREFOX", usual: string): string {
 
 export default defineConfig({
   testDir: ".",
-  ...(IN_FIREFOX && { testIgnore: CHROMIUM_SPECS, grepInvert: /@chromium/ }),
+  ...(IN_WEBKIT ? { testMatch: WEBKIT_SPEC } : { testIgnore: [WEBKIT_SPEC, ...(IN_FIREFOX ? CHROMIUM_SPECS : [])] }),
+  ...(IN_FIREFOX && { grepInvert: /@chromium/ }),
   outputDir: IN_FIREFOX ? "../test-results/firefox" : "../test-results",
   retries: 0,
   workers: 2,
