@@ -73,7 +73,9 @@ impl App {
         let address = config.advertise.as_ref().and_then(Advertise::url);
         let (id, liveness) = Liveness::claim(Place::of_this_process(address.as_deref()), &*random);
         let instance = Instance { id, address, started_at: clock.now_ms(), draining: false, relays: 0 };
-        tracing::info!(instance = %instance.id, store = store.kind(), isolation, advertise = instance.address, "termgate");
+        let profiles = config.shell.profiles.count();
+        let advertise = instance.address.as_ref();
+        tracing::info!(instance = %instance.id, store = store.kind(), isolation, advertise, profiles, "termgate");
         let id = instance.id.clone();
         let relays = Relays::new(id.to_string(), Arc::clone(&clock), Arc::clone(&random), Arc::clone(&metrics));
         relays.set_at_most(config.relays_at_most);

@@ -11,12 +11,14 @@ pub use env::ConfigError;
 pub use isolation::IsolationConfig;
 
 use crate::clock::RandomSource;
+use crate::profiles::Profiles;
 use crate::recording::RecordingSettings;
 use crate::session::{Limits, ShellSettings};
 use crate::webhooks::WebhookSettings;
 use env::{Env, REDACTED, invalid};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Format of log lines.
@@ -46,7 +48,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Authentication.
     pub auth: AuthConfig,
-    /// `TERMINAL_SHELL`: the shell; `/bin/bash` by default.
+    /// - `TERMINAL_SHELL`: the shell; `/bin/bash` by default.
+    /// - `PROFILES`: folder of profiles; `/etc/termgate/profiles` by default, where it exists.
     pub shell: ShellSettings,
     /// - `SESSION_DETACH_TIMEOUT_SECONDS` 300, `SESSION_IDLE_SECONDS` 1800.
     /// - `SESSION_LIFETIME_SECONDS` 14400: lifetime of a session. Each extension adds `SESSION_EXTEND_SECONDS` 3600, counted from
@@ -131,7 +134,7 @@ impl Config {
             return Err(ConfigError::Missing { name: "JWT_SECRET", reason });
         }
         let isolation = isolation::read(&env)?;
-        let seconds = |name, default| Ok(Duration::from_secs(env.positive(name, default)?));
+        let seconds = |name, default| env.positive(name, default).map(Duration::from_secs);
         Ok(Self {
             listen: SocketAddr::new(host, env.parsed("PORT", "a port number", 3001)?),
             auth,
@@ -139,6 +142,7 @@ impl Config {
                 shell: env.text("TERMINAL_SHELL").unwrap_or_else(|| "/bin/bash".into()),
                 user: env.text("USER").unwrap_or_else(|| "student".into()),
                 home: env.text("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from),
+                profiles: Arc::new(profiles(&env, isolation.settings.is_some())?),
             },
             limits: Limits {
                 detach_timeout: seconds("SESSION_DETACH_TIMEOUT_SECONDS", 300)?,
@@ -175,6 +179,17 @@ impl Config {
             warnings: env.warnings(),
         })
     }
+}
+
+/// Folder of profiles where `PROFILES` names none.
+const PROFILES: &str = "/etc/termgate/profiles";
+
+fn profiles(env: &Env<'_>, isolated: bool) -> Result<Profiles, ConfigError> {
+    let named = env.text("PROFILES");
+    if named.is_none() && !Path::new(PROFILES).exists() {
+        return Ok(Profiles::default());
+    }
+    Ok(Profiles::read(Path::new(named.as_deref().unwrap_or(PROFILES)), isolated)?)
 }
 
 /// Shortest `METRICS_TOKEN`, in bytes: it must not be guessable.

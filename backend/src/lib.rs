@@ -10,6 +10,7 @@ pub mod config;
 pub mod files;
 pub mod http;
 pub mod metrics;
+pub mod profiles;
 mod protection;
 mod rate_limit;
 pub mod recording;

@@ -20,6 +20,7 @@ mod usage;
 
 pub use spawner::SandboxedSpawner;
 
+use crate::terminal::SessionLimits;
 use serde::{Deserialize, Serialize};
 use std::fmt::Display;
 use std::io;
@@ -51,6 +52,20 @@ pub struct SandboxSettings {
     pub disk: u64,
     /// Processes and threads of a session.
     pub processes: u64,
+}
+
+impl SandboxSettings {
+    /// The settings for a session with limits of its own.
+    fn with(&self, own: SessionLimits) -> Self {
+        let SessionLimits { memory, disk, processes, network } = own;
+        Self {
+            memory: memory.unwrap_or(self.memory),
+            disk: disk.unwrap_or(self.disk),
+            processes: processes.unwrap_or(self.processes),
+            network: network.map_or(self.network, |shared| if shared { Network::Shared } else { Network::None }),
+            ..self.clone()
+        }
+    }
 }
 
 /// Adds the failed step to an I/O error.

@@ -41,6 +41,7 @@ mod people;
 mod people_messages;
 mod picture;
 mod plain_messages;
+mod profiled_shell;
 mod prompt;
 mod recorder;
 mod registry;

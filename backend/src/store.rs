@@ -25,7 +25,9 @@ pub use turns::{Pace, Turn};
 
 use async_trait::async_trait;
 use auth_tokens::body_hash;
-use shared_protocol::{ClientId, ConnectionId, Dispatch, EndReason, Epoch, GroupId, Role, SessionId, Takeover};
+use shared_protocol::{
+    ClientId, ConnectionId, Dispatch, EndReason, Epoch, GroupId, ProfileName, Role, SessionId, Takeover,
+};
 use std::time::Duration;
 
 /// TTL of an ended session: while it is listed, a token issued before its end cannot create it again.
@@ -91,6 +93,8 @@ pub struct Creator {
     pub takeover: Option<Takeover>,
     /// True if the session is recorded.
     pub recorded: bool,
+    /// Profile of its shells; none is that of every session.
+    pub profile: Option<ProfileName>,
 }
 
 impl Creator {

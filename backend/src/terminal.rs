@@ -6,6 +6,7 @@ mod directory;
 mod integration;
 mod line_discipline;
 mod osc133;
+mod preparation;
 mod process_tree;
 pub(crate) mod procfs;
 mod pty;
@@ -13,6 +14,7 @@ mod quota;
 pub(crate) mod reaper;
 #[cfg(feature = "test-support")]
 pub mod scripted;
+mod shell_command;
 pub(crate) mod sys;
 mod transfer;
 mod typed_line;
@@ -23,10 +25,11 @@ pub use check::{
     MAX_OUTPUT_BYTES, MAX_SCRIPT_BYTES,
 };
 pub use directory::ShellDirectory;
-pub use integration::{Nonce, environment, login_command};
+pub use integration::{Nonce, environment, is_own_variable, login_command};
 pub use osc133::{Piece, PromptMark, PromptMarkScanner};
+pub use preparation::Preparation;
 pub use pty::{Exit, Interest, InterruptKey, ProcessGroup, Pty, PtyEvent, ReadOutcome, ShellSpawner, ShellSpec, Size};
-pub use quota::{HARD_LIMIT_FACTOR, QuotaExceeded, Resource};
+pub use quota::{HARD_LIMIT_FACTOR, QuotaExceeded, Resource, SessionLimits};
 pub use reaper::reap_orphans;
 pub use transfer::{FileError, OWN_PROGRAM, StartedHelper};
 pub(crate) use transfer::{FileHelper, FileHelpers};

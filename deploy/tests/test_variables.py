@@ -18,6 +18,7 @@ UNSET_FOR_THE_SERVICE = {
     # Deprecated names:
     "SESSION_GRACE_SECONDS", "SESSION_MAX_SECONDS", "SESSION_LONGEST_SECONDS", "REDIS_CA",
     "SESSION_UIDS", "STATE_DIRECTORY",  # as root in a container, the defaults are right
+    "PROFILES",  # the default folder is the image's
     "RECORDINGS_MAX_BYTES",  # of a folder, which ends with its container
     "MAX_HTTP_CONNECTIONS", "MESSAGES_PER_SECOND",  # far above normal use
     "MAX_CONNECTIONS_PER_USER",  # of `/terminal`, which App Runner does not support; the gateway has its own limit
@@ -34,7 +35,7 @@ def literals(*paths):
             if path.name == "tests.rs":
                 continue
             program = path.read_text().split("#[cfg(test)]")[0]
-            found |= set(re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|PORT|HOST|STAGE|RECORDINGS)"', program))
+            found |= set(re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|PORT|HOST|STAGE|RECORDINGS|PROFILES)"', program))
     return found
 
 

@@ -128,7 +128,14 @@ fn issue(
         sid: Some(session).filter(|_| query.role != Role::Instructor),
         role: query.role,
         admin: false,
-        class: ClassClaims { grp: query.grp, name: name.clone(), jti: None, takeover: query.takeover, rec: query.rec },
+        class: ClassClaims {
+            grp: query.grp,
+            name: name.clone(),
+            jti: None,
+            takeover: query.takeover,
+            rec: query.rec,
+            profile: None,
+        },
     };
     let token = auth_tokens::sign_user_token(&claims, &dev.secret.signing);
     let token = token.map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "the token could not be signed"))?;

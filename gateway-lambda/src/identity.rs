@@ -2,7 +2,7 @@
 //! the connection's row where no authorizer is configured.
 
 use serde_json::{Map, Value, json};
-use shared_protocol::{ClassClaims, GroupId, Role, SessionId, UserClaims};
+use shared_protocol::{ClassClaims, GroupId, ProfileName, Role, SessionId, UserClaims};
 
 /// User of a connection, and what the user may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,11 +109,13 @@ impl Identity {
 
 /// The claims for a class as fields of a context or a row; absent ones have none.
 pub(crate) fn class_fields(class: &ClassClaims) -> impl Iterator<Item = (&'static str, &str)> {
-    let ClassClaims { grp, name, jti, takeover, rec } = class;
+    let ClassClaims { grp, name, jti, takeover, rec, profile } = class;
     let takeover = takeover.map(<&str>::from);
     let grp = grp.as_ref().map(GroupId::as_str);
     let (name, jti, rec) = (name.as_deref(), jti.as_deref(), rec.then_some("true"));
-    let fields = [("grp", grp), ("name", name), ("jti", jti), ("takeover", takeover), ("rec", rec)];
+    let profile = profile.as_ref().map(ProfileName::as_str);
+    let fields =
+        [("grp", grp), ("name", name), ("jti", jti), ("takeover", takeover), ("rec", rec), ("profile", profile)];
     fields.into_iter().filter_map(|(field, value)| Some((field, value?)))
 }
 
@@ -122,7 +124,8 @@ pub(crate) fn class_claims<'a>(text: impl Fn(&'static str) -> Option<&'a str>) -
     let grp = text("grp").map(GroupId::new).transpose().ok()?;
     let takeover = text("takeover").map(str::parse).transpose().ok()?;
     let (name, jti) = (text("name").map(str::to_owned), text("jti").map(str::to_owned));
-    Some(ClassClaims { grp, name, jti, takeover, rec: text("rec") == Some("true") })
+    let profile = text("profile").map(ProfileName::new).transpose().ok()?;
+    Some(ClassClaims { grp, name, jti, takeover, rec: text("rec") == Some("true"), profile })
 }
 
 /// Name of the session for the log; `none` without one.
@@ -152,6 +155,7 @@ pub(crate) mod tests {
                 jti: Some("t/1".into()),
                 takeover: Some(Takeover::Ask),
                 rec: true,
+                profile: Some(ProfileName::new("python").unwrap()),
             },
         }
     }

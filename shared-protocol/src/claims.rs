@@ -1,6 +1,6 @@
 //! Claims of the user's token (made by the platform), and of the gateway's two kinds (made for one request).
 
-use crate::ids::{ConnectionId, GroupId, SessionId};
+use crate::ids::{ConnectionId, GroupId, ProfileName, SessionId};
 use crate::limits::WATCHER_CONNECTIONS_FACTOR;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
@@ -45,7 +45,7 @@ pub enum Takeover {
     Always,
 }
 
-/// Claims for a class, from the user's token. Each may be absent, and then gives no right.
+/// Claims for a class and for the sessions of its members, from the user's token. Each may be absent, and then gives no right.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct ClassClaims {
     /// Group of the sessions that this token creates, or that an instructor may watch.
@@ -63,6 +63,9 @@ pub struct ClassClaims {
     /// True if sessions that this token creates are recorded.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rec: bool,
+    /// Profile of the sessions that this token creates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileName>,
 }
 
 impl ClassClaims {

@@ -78,6 +78,14 @@ id!(
     |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':')
 );
 
+id!(
+    /// A named setting of a session: shell, environment, start script, limits.
+    ProfileName,
+    "a profile name",
+    "A-Z a-z 0-9 _ -",
+    |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')
+);
+
 /// A number is too large for an epoch, position or message number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a number must be at most {MAX_NUMBER}")]

@@ -24,7 +24,7 @@ pub use client::{ClientMessage, Inbound, ParseError, Plain};
 pub use dispatch::Dispatch;
 pub use error::{ApiError, EndReason, ErrorCode};
 pub use frame::Payload;
-pub use ids::{ClientId, ConnectionId, Epoch, GroupId, Loan, Pos, Seq, SessionId, Who};
+pub use ids::{ClientId, ConnectionId, Epoch, GroupId, Loan, Pos, ProfileName, Seq, SessionId, Who};
 pub use sentence::read_json;
 pub use server::{ServerFrame, ServerMessage, StreamEvent};
 pub use theme::{Colour, Theme};

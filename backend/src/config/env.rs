@@ -1,5 +1,6 @@
 //! Reads variables from a lookup that tests can replace: types, bounds, deprecated names, and the errors of all of them.
 
+use crate::profiles::ProfileError;
 use auth_tokens::KeySettingError;
 use std::str::FromStr;
 
@@ -35,6 +36,9 @@ pub enum ConfigError {
     /// The key of users' tokens is unusable, or there is more than one.
     #[error(transparent)]
     Key(KeySettingError),
+    /// A profile is broken.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
 }
 
 pub(super) fn invalid(name: &'static str, expected: &'static str, value: &str) -> ConfigError {

@@ -8,7 +8,7 @@ use super::launch::seccomp::{LANDLOCK_RENAMES, LANDLOCK_SCOPES};
 use super::root::SandboxRoot;
 use super::sandbox::{HOME, Sandbox, TEMPORARY};
 use super::subcommand::{command, error_text, start, wait};
-use super::usage::UsageMonitor;
+use super::usage::{Quotas, UsageMonitor};
 use crate::metrics::CheckOutcome;
 use crate::terminal::procfs::wait_for_end;
 use crate::terminal::sys::landlock_version;
@@ -121,7 +121,7 @@ impl Checks {
             }
             return Ok(Arc::clone(checker));
         }
-        let checker = Arc::new(Sandbox::bare(&self.root)?);
+        let checker = Arc::new(Sandbox::bare(&self.root, Quotas::of(&self.settings))?);
         self.monitor.add(&checker);
         Ok(Arc::clone(self.checker.get_or_init(|| checker)))
     }

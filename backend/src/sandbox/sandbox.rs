@@ -5,7 +5,7 @@ use super::cleanup::CleanupTask;
 pub(super) use super::root::HOME;
 use super::root::{SandboxDirectory, SandboxRoot, copy, make};
 use super::subcommand;
-use super::usage::QuotaStatus;
+use super::usage::{QuotaStatus, Quotas};
 use crate::terminal::procfs::{signal_if_owned, signal_user, wait_for_end};
 use parking_lot::{Mutex, MutexGuard};
 use rustix::fd::OwnedFd;
@@ -39,6 +39,8 @@ pub(super) struct Sandbox {
     /// Pidfd of the first process, which is root's until the launcher became the user.
     pub leader: OnceLock<OwnedFd>,
     pub quota: QuotaStatus,
+    /// What it may use.
+    pub quotas: Quotas,
     /// Locked while processes are signalled or files removed: the process that removes files runs as the session's user, so a
     /// concurrent kill would hit it.
     cleaning: Mutex<()>,
@@ -46,7 +48,7 @@ pub(super) struct Sandbox {
 }
 
 impl Sandbox {
-    fn existing(root: &Arc<SandboxRoot>, directory: SandboxDirectory, cleaned: bool) -> Self {
+    fn existing(root: &Arc<SandboxRoot>, directory: SandboxDirectory, quotas: Quotas, cleaned: bool) -> Self {
         let SandboxDirectory { uid, path, lock } = directory;
         Self {
             root: Arc::clone(root),
@@ -55,21 +57,22 @@ impl Sandbox {
             lock: Some(lock),
             leader: OnceLock::new(),
             quota: QuotaStatus::default(),
+            quotas,
             cleaning: Mutex::default(),
             cleaned: cleaned.into(),
         }
     }
 
     /// A sandbox with the files that each new user of the system gets.
-    pub(super) fn new(root: &Arc<SandboxRoot>) -> io::Result<Self> {
-        let sandbox = Self::bare(root)?;
+    pub(super) fn new(root: &Arc<SandboxRoot>, quotas: Quotas) -> io::Result<Self> {
+        let sandbox = Self::bare(root, quotas)?;
         copy(Path::new(SKELETON), &sandbox.directory(HOME), sandbox.uid)?;
         Ok(sandbox)
     }
 
     /// A sandbox without files.
-    pub(super) fn bare(root: &Arc<SandboxRoot>) -> io::Result<Self> {
-        let sandbox = Self::existing(root, root.create()?, false);
+    pub(super) fn bare(root: &Arc<SandboxRoot>, quotas: Quotas) -> io::Result<Self> {
+        let sandbox = Self::existing(root, root.create()?, quotas, false);
         for directory in sandbox.directories() {
             make(&directory, 0o700, sandbox.uid, sandbox.uid)?;
         }
@@ -81,7 +84,7 @@ impl Sandbox {
         let leftovers = root.leftovers()?;
         let count = leftovers.len();
         for directory in leftovers {
-            Self::existing(root, directory, true).kill_and_remove();
+            Self::existing(root, directory, Quotas::default(), true).kill_and_remove();
         }
         if let Err(error) = root.accounts.remove_stale() {
             tracing::warn!(%error, "users of past sessions were not removed");
@@ -191,7 +194,7 @@ impl Drop for Sandbox {
         let (false, Some(lock)) = (*self.cleaned.get_mut(), self.lock.take()) else { return };
         // The session's task panicked. Cleanup blocks, so it must not run on this thread, which may be the runtime's.
         let directory = SandboxDirectory { uid: self.uid, path: std::mem::take(&mut self.path), lock };
-        let left = Self::existing(&self.root, directory, true);
+        let left = Self::existing(&self.root, directory, self.quotas, true);
         if let Some(leader) = self.leader.take() {
             let _ = left.leader.set(leader);
         }

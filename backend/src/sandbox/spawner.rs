@@ -10,12 +10,12 @@ use super::processes::SandboxProcesses;
 use super::root::SandboxRoot;
 use super::sandbox::{HOME, RUNTIME, Sandbox, TEMPORARY};
 use super::subcommand::MAX_ERROR_BYTES;
-use super::usage::UsageMonitor;
+use super::usage::{Quotas, UsageMonitor};
 use super::{Network, SandboxSettings};
 use crate::terminal::procfs::wait_for_end;
 use crate::terminal::sys::landlock_version;
 use crate::terminal::unix::{UnixPty, UnixShell};
-use crate::terminal::{Pty, ShellSpawner, ShellSpec, Size, login_command};
+use crate::terminal::{Pty, ShellSpawner, ShellSpec, Size};
 use rustix::process::{WaitId, WaitIdOptions, geteuid, waitid};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -69,8 +69,9 @@ impl SandboxedSpawner {
     }
 
     fn self_test(&self) -> io::Result<()> {
-        let sandbox = Arc::new(Sandbox::new(&self.root)?);
-        let shell = self.launch(&sandbox, Size { cols: 80, rows: 24 }, &["/bin/true"], &BTreeMap::new(), None)?;
+        let sandbox = Arc::new(Sandbox::new(&self.root, Quotas::of(&self.settings))?);
+        let shell =
+            self.launch(&self.settings, &sandbox, Size { cols: 80, rows: 24 }, &["/bin/true"], &BTreeMap::new(), None)?;
         if !wait_for_end(&shell.pidfd, Instant::now() + SELF_TEST_TIMEOUT) {
             sandbox.kill();
             return Err(io::Error::other(format!("/bin/true did not end within {SELF_TEST_TIMEOUT:?}")));
@@ -90,16 +91,17 @@ impl SandboxedSpawner {
 
     fn launch(
         &self,
+        settings: &SandboxSettings,
         sandbox: &Sandbox,
         size: Size,
         command: &[&str],
         environment: &BTreeMap<String, String>,
         asked_directory: Option<&Path>,
     ) -> io::Result<UnixShell> {
-        let spec = LaunchSpec::new(&self.settings, sandbox.uid, sandbox.directory(HOME), command);
+        let spec = LaunchSpec::new(settings, sandbox.uid, sandbox.directory(HOME), command);
         let asked_directory = asked_directory.map(|asked| match self.root.below_home(asked) {
             Some(below) => spec.directory.join(below),
-            None => asked.to_owned(),
+            None => spec.directory.join(asked),
         });
         let spec = LaunchSpec { asked_directory, ..spec };
         let argument = serde_json::to_string(&spec)?;
@@ -133,8 +135,9 @@ fn launcher_error(shell: &UnixShell, code: Option<i32>) -> String {
 
 impl ShellSpawner for SandboxedSpawner {
     fn spawn(&self, spec: &ShellSpec) -> io::Result<Box<dyn Pty>> {
-        let sandbox = Arc::new(Sandbox::new(&self.root)?);
-        let mut environment = spec.environment.clone();
+        let settings = self.settings.with(spec.limits);
+        let sandbox = Arc::new(Sandbox::new(&self.root, Quotas::of(&settings))?);
+        let mut environment = spec.whole_environment();
         let path = |name| sandbox.directory(name).display().to_string();
         for (name, value) in [
             ("USER", USER.to_owned()),
@@ -155,7 +158,7 @@ impl ShellSpawner for SandboxedSpawner {
         let deadline = Instant::now() + START_TIMEOUT;
         let shell = loop {
             let asked = spec.asked_directory.as_deref();
-            match self.launch(&sandbox, spec.size, &login_command(&spec.shell), &environment, asked) {
+            match self.launch(&settings, &sandbox, spec.size, &spec.command(), &environment, asked) {
                 Ok(shell) => break shell,
                 Err(error) if deadline <= Instant::now() => return Err(error),
                 // A session above the hard limit may hold all PTYs of the machine until the monitor kills it.
@@ -165,9 +168,9 @@ impl ShellSpawner for SandboxedSpawner {
         };
         self.monitor.add(&sandbox);
         let (root, monitor) = (Arc::clone(&self.root), Arc::clone(&self.monitor));
-        let checks = Checks::new(root, self.settings.clone(), monitor, Arc::clone(&sandbox));
+        let checks = Checks::new(root, settings.clone(), monitor, Arc::clone(&sandbox));
         let leader = shell.child.pid();
-        let processes = SandboxProcesses::new(Arc::clone(&self.root), self.settings.clone(), sandbox, leader, checks);
+        let processes = SandboxProcesses::new(Arc::clone(&self.root), settings, sandbox, leader, checks);
         Ok(Box::new(UnixPty::new(shell, Arc::new(processes))?))
     }
 

@@ -5,9 +5,11 @@ mod file_sizes;
 mod memory_shares;
 mod monitor;
 mod open_files;
+mod quotas;
 mod sample;
 
 pub(super) use monitor::UsageMonitor;
+pub(super) use quotas::Quotas;
 
 use crate::terminal::QuotaExceeded;
 use futures_util::task::AtomicWaker;

@@ -68,9 +68,9 @@ impl Caller {
 
     /// The creator of a session that this token creates. An instructor's is in no group.
     pub fn creator(&self) -> Creator {
-        let ClassClaims { grp, name, takeover, rec: recorded, .. } = self.class.clone();
+        let ClassClaims { grp, name, takeover, rec: recorded, profile, .. } = self.class.clone();
         let group = grp.filter(|_| self.role != Role::Instructor);
-        Creator { user: self.user.clone(), group, name, takeover, recorded }
+        Creator { user: self.user.clone(), group, name, takeover, recorded, profile }
     }
 
     /// The standing in a session of this creator.

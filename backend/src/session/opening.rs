@@ -93,6 +93,8 @@ mod tests {
             environment: BTreeMap::new(),
             directory: "/".into(),
             asked_directory: None,
+            preparation: Default::default(),
+            limits: Default::default(),
             size: Size { cols: 80, rows: 24 },
             nonce: Nonce::new([7; 16]),
         }

@@ -10,6 +10,7 @@ use super::{Caller, Limits, SessionError, SessionHandle, Shells};
 use crate::clock::{Clock, RandomSource};
 use crate::cluster::{Liveness, Location, Membership, RelayCounter, locate, run_heartbeat};
 use crate::metrics::Metrics;
+use crate::profiles::Profiles;
 use crate::recording::Recordings;
 use crate::relay::Relays;
 use crate::store::{
@@ -31,6 +32,8 @@ pub struct ShellSettings {
     pub user: String,
     /// Directory it starts in.
     pub home: PathBuf,
+    /// Other shells, environments and limits, by name.
+    pub profiles: Arc<Profiles>,
 }
 
 /// Dependencies and settings of a [`Registry`].

@@ -5,7 +5,7 @@ use super::command_persistence::{CommandWriter, command_channel, persist_command
 use super::handle::{Request, SessionError};
 use super::live::RegistryEntryGuard;
 use super::recorder::Recorder;
-use super::registry::{RegistryDeps, ShellSettings, can_restart};
+use super::registry::{RegistryDeps, can_restart};
 use super::restore::PreviousShell;
 use super::screen_persistence::{ScreenWriter, persist_screens, screen_channel};
 use super::terminal::Terminal;
@@ -15,7 +15,7 @@ use crate::cluster::Lease;
 use crate::metrics::Phase;
 use crate::recording::{ActiveRecording, Meta};
 use crate::store::{Cas, SessionRecord, SessionState, Store};
-use crate::terminal::{Nonce, ShellSpec, Size, environment};
+use crate::terminal::{Nonce, Size};
 use crate::webhooks::Event;
 use shared_protocol::server::{Recording, RecordingState};
 use shared_protocol::{EndReason, Epoch, ErrorCode};
@@ -147,15 +147,13 @@ async fn start(
     deps: &RegistryDeps,
     lease: &Arc<Lease>,
     previous: Option<PreviousShell>,
-    StartRequest { size, directory: asked_directory, request, migrating, slot, .. }: StartRequest,
+    StartRequest { size, directory, request, migrating, slot, .. }: StartRequest,
 ) -> Result<(Actor, Writers, Option<ActiveRecording>), SessionError> {
     let (recorder, recording) = begin_recording(deps, lease, size).await?;
     let began = Instant::now();
     let nonce = Nonce::new(deps.random.bytes());
-    let ShellSettings { shell, user, home } = &deps.settings;
-    let environment = environment(user, &home.to_string_lossy(), shell, &nonce);
-    let (shell, directory, nonce_of_shell) = (shell.clone(), home.clone(), nonce.clone());
-    let spec = ShellSpec { shell, environment, directory, asked_directory, size, nonce: nonce_of_shell };
+    let profile = deps.settings.profile_of(&lease.record().creator)?;
+    let spec = deps.settings.shell_with(profile, directory, size, &nonce);
     let pty = deps.shells.open(spec, &lease.record().id).await.map_err(|error| {
         tracing::error!(%request, session = %lease.record().id, %error, "the shell cannot be started");
         deps.metrics.sessions.start_failures.inc();

@@ -8,7 +8,7 @@ use super::{
 };
 use shared_protocol::server::{RaisedHand, ShellCommand, Typist};
 use shared_protocol::{
-    ClientId, ConnectionId, Dispatch, EndReason, Epoch, GroupId, Loan, Role, SessionId, Takeover, Who,
+    ClientId, ConnectionId, Dispatch, EndReason, Epoch, GroupId, Loan, ProfileName, Role, SessionId, Takeover, Who,
 };
 use std::time::Duration;
 
@@ -165,6 +165,7 @@ pub fn creator(user: &str) -> Creator {
         name: Some("Ada Lovelace ♛".into()),
         takeover: Some(Takeover::Always),
         recorded: true,
+        profile: Some(ProfileName::new("python").unwrap()),
     }
 }
 

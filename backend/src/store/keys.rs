@@ -59,6 +59,7 @@ pub const SESSION: KeySpec = KeySpec {
         "name",
         "takeover",
         "rec",
+        "profile",
     ]),
     // CREATED_TTL and RUNNING_TTL are shorter.
     ttl: TOMBSTONE_TTL,

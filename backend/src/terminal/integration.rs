@@ -95,6 +95,24 @@ impl Nonce {
 /// Environment variable that holds the tag in every process of a session.
 pub(super) const TAG_VARIABLE: &str = "TERMGATE_SESSION";
 
+/// True for a variable that the service or a sandbox sets, or that a shell reads its startup files by.
+pub fn is_own_variable(name: &str) -> bool {
+    const OWN: [&str; 11] = [
+        "USER",
+        "LOGNAME",
+        "HOME",
+        "SHELL",
+        "TMPDIR",
+        "TMUX_TMPDIR",
+        "XDG_RUNTIME_DIR",
+        "SCREENDIR",
+        "ENV",
+        "BASH_ENV",
+        "ZDOTDIR",
+    ];
+    OWN.contains(&name) || name.starts_with("TERMGATE_")
+}
+
 fn integration(shell: &str) -> Option<&'static Integration> {
     match shell.rsplit('/').next() {
         Some("bash") => Some(&BASH),

@@ -2,7 +2,8 @@
 
 use super::check::{Check, CheckError, CheckReport};
 use super::integration::Nonce;
-use super::quota::QuotaExceeded;
+use super::preparation::Preparation;
+use super::quota::{QuotaExceeded, SessionLimits};
 use super::transfer::{FileError, StartedHelper};
 use async_trait::async_trait;
 use shared_protocol::limits;
@@ -41,6 +42,10 @@ pub struct ShellSpec {
     pub directory: PathBuf,
     /// Working directory that is asked for, in place of that one where the session's user may enter it.
     pub asked_directory: Option<PathBuf>,
+    /// What happens before the shell.
+    pub preparation: Preparation,
+    /// Limits of this session.
+    pub limits: SessionLimits,
     /// Initial size.
     pub size: Size,
     /// Tags of the session's processes, by which all are found at its end, and of the shell's marks.

@@ -5,6 +5,19 @@ use std::fmt;
 /// Usage above this multiple of the quota kills the session without a grace period.
 pub const HARD_LIMIT_FACTOR: u64 = 2;
 
+/// Limits of one session in place of those of all; each may be absent. Only a sandbox enforces them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SessionLimits {
+    /// Memory, in bytes.
+    pub memory: Option<u64>,
+    /// Files, in bytes.
+    pub disk: Option<u64>,
+    /// Processes and threads.
+    pub processes: Option<u64>,
+    /// True for the network of the service, false for none.
+    pub network: Option<bool>,
+}
+
 /// Resources with a quota for each session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resource {

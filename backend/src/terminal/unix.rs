@@ -1,7 +1,7 @@
 //! Real terminals. portable-pty opens them and starts the shell; reads and writes go through a non-blocking duplicate of the
 //! master, so that no session needs a thread.
 
-use super::integration::{login_command, prints_marks};
+use super::integration::prints_marks;
 use super::line_discipline;
 use super::process_tree::TaggedProcesses;
 use super::procfs::initial_environment;
@@ -31,10 +31,11 @@ pub struct UnixSpawner;
 
 impl ShellSpawner for UnixSpawner {
     fn spawn(&self, spec: &ShellSpec) -> io::Result<Box<dyn Pty>> {
-        let command: Vec<&OsStr> = login_command(&spec.shell).into_iter().map(OsStr::new).collect();
-        let spawn = |directory: &Path| UnixShell::spawn(spec.size, &command, &spec.environment, directory);
+        let command: Vec<&OsStr> = spec.command().into_iter().map(OsStr::new).collect();
+        let environment = spec.whole_environment();
+        let spawn = |directory: &Path| UnixShell::spawn(spec.size, &command, &environment, directory);
         // The system tells whether it can be entered, and portable-pty takes home in place of one that is missing.
-        let asked = spec.asked_directory.as_deref().and_then(|directory| spawn(directory).ok());
+        let asked = spec.asked_directory.as_ref().and_then(|asked| spawn(&spec.directory.join(asked)).ok());
         let shell = asked.map_or_else(|| spawn(&spec.directory), Ok)?;
         let processes = TaggedProcesses::new(shell.child.pid(), &spec.nonce);
         Ok(Box::new(UnixPty::new(shell, Arc::new(processes.with_files(spec.directory.clone())))?))

@@ -167,7 +167,16 @@ async fn a_session_whose_task_panicked_is_cleaned_up() {
     let (shell, size) = ("/bin/bash".to_owned(), Size { cols: 80, rows: 24 });
     let environment = backend::terminal::environment("student", "/", &shell, &nonce);
     let pty = shells
-        .spawn(&ShellSpec { shell, environment, directory: "/".into(), asked_directory: None, size, nonce })
+        .spawn(&ShellSpec {
+            shell,
+            environment,
+            directory: "/".into(),
+            asked_directory: None,
+            preparation: Default::default(),
+            limits: Default::default(),
+            size,
+            nonce,
+        })
         .unwrap();
     let sessions = || std::fs::read_dir(state.path().join("sessions")).unwrap().count();
     assert_eq!(sessions(), 1);

@@ -12,6 +12,7 @@ mod hiding;
 mod isolation;
 mod leftovers;
 mod login;
+mod profiles;
 mod reach;
 mod recordings;
 mod start;

@@ -2,7 +2,7 @@
 //! and compares the results with `docs/authority.md`. A rejected action must change nothing.
 
 use crate::support::relay::Carrier;
-use crate::support::{Service, gateway_claims, now, read, until, user, user_token};
+use crate::support::{Service, client, gateway_claims, now, read, until, user, user_token};
 use backend::terminal::scripted::ScriptedSpawner;
 use futures_util::stream::{self, StreamExt};
 use reqwest::Method;
@@ -34,7 +34,7 @@ const CALLERS: [(&str, &str, bool, Role, bool, i64); 12] = [
 const STATES: [&str; 5] = ["unknown", "created", "running", "ended", "ended before the token was issued"];
 
 /// The actions.
-const ACTIONS: [&str; 41] = [
+const ACTIONS: [&str; 42] = [
     "attach",
     "follow",
     "input",
@@ -76,6 +76,7 @@ const ACTIONS: [&str; 41] = [
     "take a file",
     "hand out a file",
     "create",
+    "create with a profile",
 ];
 
 const SESSION: &str = "s";
@@ -108,7 +109,10 @@ impl Case {
         let shells = ScriptedSpawner::default();
         let recordings = tempfile::tempdir().unwrap();
         let url = format!("file://{}", recordings.path().display());
-        let variables = [("RECORDINGS", "all"), ("RECORDINGS_URL", &*url)];
+        let profiles = tempfile::tempdir().unwrap();
+        std::fs::write(profiles.path().join("p.toml"), "").unwrap();
+        let folder = profiles.path().to_str().unwrap();
+        let variables = [("RECORDINGS", "all"), ("RECORDINGS_URL", &*url), ("PROFILES", folder)];
         let service = Service::with(&variables, Arc::new(shells.clone())).await;
         let seconds = now().saturating_add_signed(good_for);
         let class = |group: &str| ClassClaims {
@@ -219,6 +223,12 @@ impl Case {
                     None if created_another => "another".to_owned(),
                     None => if status < 300 { "yes" } else { "?" }.to_owned(),
                 };
+            }
+            "create with a profile" => {
+                let url = format!("http://{}/api/sessions", self.service.address);
+                let request = client().post(url).bearer_auth(user_token(&self.user)).body(r#"{"profile":"p"}"#);
+                let (_, body) = read(request.send().await.unwrap()).await;
+                return body["code"].as_str().unwrap_or("another").to_owned();
             }
             "run a check" => {
                 let check = json!({"script": "true", "as": "checker"});

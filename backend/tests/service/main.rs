@@ -19,6 +19,7 @@ mod line_discipline;
 mod metrics;
 mod openapi;
 mod polled;
+mod profiles;
 mod recording_deletion;
 mod recording_stores;
 mod recordings;

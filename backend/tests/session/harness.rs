@@ -142,7 +142,12 @@ impl Harness {
             recordings,
             webhooks: Webhooks::off(),
             relays: relays(Arc::<WallClock>::clone(&clock)),
-            settings: ShellSettings { shell: "/bin/bash".into(), user: "u".into(), home: "/".into() },
+            settings: ShellSettings {
+                shell: "/bin/bash".into(),
+                user: "u".into(),
+                home: "/".into(),
+                profiles: Arc::default(),
+            },
             limits,
             sessions_per_user: 2,
             sessions: 3,

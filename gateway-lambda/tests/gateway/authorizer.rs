@@ -47,7 +47,9 @@ async fn an_instructors_group_name_and_token_are_passed_on() {
     let policy = authorize(fixture_with("authorizer-query", &token)).await.unwrap();
     let context = &policy["context"];
     let (kept, jti, rec) = (("takeover", "ask"), ("jti", "token-1"), ("rec", "true"));
-    for (name, value) in [("role", "instructor"), ("grp", "class-7"), ("name", "Ada ♛"), jti, kept, rec] {
+    for (name, value) in
+        [("role", "instructor"), ("grp", "class-7"), ("name", "Ada ♛"), ("profile", "python"), jti, kept, rec]
+    {
         assert_eq!(context[name], value);
     }
 }

@@ -65,7 +65,7 @@ async fn a_message_is_signed_for_itself() {
         "bh": body_hash(body.as_bytes()), "jti": "Lq3xcGvYjoEF7Jg=", "cid": CONNECTION,
         "ep": "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod",
         "sid": "lab-7", "sub": "ada", "role": "viewer", "admin": true, "create": true, "uexp": NOW + 3600,
-        "uiat": NOW - 10, "class": {"grp": "class-7", "name": "Ada ♛", "jti": "token-1", "takeover": "ask", "rec": true},
+        "uiat": NOW - 10, "class": {"grp": "class-7", "name": "Ada ♛", "jti": "token-1", "takeover": "ask", "rec": true, "profile": "python"},
     });
     assert_eq!(json!(claims), expected);
     assert!(keys.verify(token, DISCONNECT_PATH, &request.body, NOW).is_err());

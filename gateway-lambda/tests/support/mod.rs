@@ -25,7 +25,7 @@ pub(crate) fn claims() -> UserClaims {
 
 /// Claims for a class, which the fixtures' users lack.
 pub(crate) fn class() -> ClassClaims {
-    serde_json::from_value(json!({"grp": "class-7", "name": "Ada ♛", "jti": "token-1", "takeover": "ask", "rec": true}))
+    serde_json::from_value(json!({"grp": "class-7", "name": "Ada ♛", "jti": "token-1", "takeover": "ask", "rec": true, "profile": "python"}))
         .unwrap()
 }
 

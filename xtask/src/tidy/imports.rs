@@ -7,15 +7,16 @@ use std::collections::BTreeSet;
 
 /// Modules of the service that stand in layers, each with those below it that it may name. Modules that are not
 /// listed here (the clock, the shutdown) name none of them; all may name those, and the configuration.
-const SERVICE: [(&str, &[&str]); 12] = [
+const SERVICE: [(&str, &[&str]); 13] = [
     ("app", &["http", "wall", "session", "relay", "cluster", "recording", "sandbox", "terminal", "webhooks", "store"]),
     // Each part's settings are declared by the part.
-    ("config", &["session", "cluster", "recording", "sandbox", "webhooks", "store"]),
+    ("config", &["session", "cluster", "recording", "profiles", "sandbox", "webhooks", "store"]),
     ("http", &["wall", "session", "relay", "cluster", "recording", "terminal", "webhooks", "store"]),
     ("wall", &["session", "relay", "store"]),
-    ("session", &["relay", "cluster", "recording", "terminal", "webhooks", "store"]),
+    ("session", &["relay", "cluster", "recording", "profiles", "terminal", "webhooks", "store"]),
     ("relay", &[]),
     ("recording", &[]),
+    ("profiles", &["terminal"]),
     ("cluster", &["store"]),
     ("webhooks", &["terminal", "store"]),
     ("sandbox", &["terminal"]),

@@ -2,24 +2,29 @@
 
 use crate::http::auth::{AuthenticatedUser, direct_caller};
 use crate::http::context::ServiceContext;
-use crate::http::error::HttpError;
+use crate::http::error::{HttpError, read_body, read_body_as};
 use crate::metrics::Transport;
 use crate::session::Caller;
 use crate::store::{ConnectionRecord, Member, SessionRecord, SessionState, StoreError};
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared_protocol::server::Part;
-use shared_protocol::{ConnectionId, EndReason, ErrorCode, Role, SessionId, UserClaims};
+use shared_protocol::{ConnectionId, EndReason, ErrorCode, ProfileName, Role, SessionId, UserClaims};
 use std::sync::Arc;
 
 pub(in crate::http) async fn create(
     State(service): State<Arc<ServiceContext>>,
-    AuthenticatedUser(user): AuthenticatedUser,
+    AuthenticatedUser(mut user): AuthenticatedUser,
+    body: Body,
 ) -> Result<(StatusCode, Json<Value>), HttpError> {
     require(user.role != Role::Viewer)?;
+    if let Some(profile) = asked_profile(&service, &user, &read_body(body).await?)? {
+        user.class.profile = Some(profile);
+    }
     let id = match &user.sid {
         Some(id) => id.clone(),
         None => session_id(hex::encode(service.random.bytes::<16>()))?,
@@ -27,6 +32,28 @@ pub(in crate::http) async fn create(
     let caller = caller(&service, &user, &id)?;
     let record = service.registry.create(id, &caller).await?;
     Ok((StatusCode::CREATED, Json(describe_record(&record))))
+}
+
+/// Body of a request to create a session.
+#[derive(Deserialize)]
+struct Create {
+    profile: Option<ProfileName>,
+}
+
+/// The profile that the body asks for. Only an operator may ask: that of others is in their token, or none.
+fn asked_profile(service: &ServiceContext, user: &UserClaims, body: &[u8]) -> Result<Option<ProfileName>, HttpError> {
+    if body.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    let Create { profile } = read_body_as(body)?;
+    let Some(profile) = profile else { return Ok(None) };
+    if !user.admin {
+        let refusal = "only an operator chooses a profile; that of others is in their token";
+        return Err(HttpError::new(ErrorCode::Forbidden, refusal));
+    }
+    let found = service.config.shell.profiles.find(Some(&profile)).map(drop);
+    found.map_err(|unknown| HttpError::new(ErrorCode::BadField, unknown.to_string()))?;
+    Ok(Some(profile))
 }
 
 pub(in crate::http) async fn describe(
@@ -209,6 +236,7 @@ pub(super) fn describe_record(record: &SessionRecord) -> Value {
         "valid": ended_at.is_none(),
         "state": state,
         "createdAt": record.created_at,
+        "profile": record.creator.profile,
         "endReason": reason,
         "endedAt": ended_at,
     })

@@ -5,13 +5,14 @@ use super::FileUsage;
 use super::file_sizes::{usage_in_shared_directories, usage_of_directories};
 use super::memory_shares::MemoryShares;
 use super::open_files::add_unlinked_files;
+use super::quotas::Quotas;
 use super::sample::{Usage, take_sample};
 use crate::sandbox::SandboxSettings;
 use crate::sandbox::launch::OOM_SCORE;
 use crate::sandbox::sandbox::Sandbox;
 use crate::terminal::procfs::of_user;
 use crate::terminal::sys::as_user;
-use crate::terminal::{HARD_LIMIT_FACTOR, QuotaExceeded, Resource};
+use crate::terminal::{QuotaExceeded, Resource};
 use parking_lot::Mutex;
 use rustix::fs::statvfs;
 use rustix::process::Pid;
@@ -24,18 +25,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Pseudo-terminals of a session, of 4096 of the machine.
-const MAX_TERMINALS: u64 = 16;
-
-/// System V objects of a session, of some 32,000 of the machine.
-const MAX_IPC_OBJECTS: u64 = 64;
-
-/// Bytes of disk for each file that a session may have: file systems reserve room for one in 16 KiB.
-const BYTES_PER_FILE: u64 = 16 * 1024;
-
-/// A session may have one part in this number of the file system's files, if that is less.
-const FILE_SYSTEM_SHARE: u64 = 4;
 
 /// Capacity of requests for an immediate check; one check answers all.
 const MAX_REQUESTS: usize = 16;
@@ -67,8 +56,7 @@ impl UsageMonitor {
         let watched = Watched::default();
         let (requests, requested) = sync_channel::<SyncSender<()>>(MAX_REQUESTS);
         let (stop, stopped) = sync_channel::<()>(1);
-        let max_files = max_files(&settings);
-        let mut scanner = DiskScanner::new(settings.clone(), shared, max_files);
+        let mut scanner = DiskScanner::new(settings, shared);
         let sandboxes = Arc::clone(&watched);
         std::thread::Builder::new().name("disk-scanner".into()).spawn(move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(POLL_INTERVAL) {
@@ -83,7 +71,7 @@ impl UsageMonitor {
                 if let Err(RecvTimeoutError::Disconnected) = request {
                     return;
                 }
-                check(&alive(&sandboxes), &settings, max_files, &mut shares);
+                check(&alive(&sandboxes), &mut shares);
                 if let Ok(answer) = request {
                     // Fails if the caller timed out.
                     let _ = answer.send(());
@@ -109,14 +97,7 @@ impl UsageMonitor {
     }
 }
 
-/// Files that a session may have.
-fn max_files(settings: &SandboxSettings) -> u64 {
-    // Some file systems have no fixed number of files, and say 0.
-    let available = statvfs(&settings.state).ok().map(|system| system.f_files).filter(|files| *files > 0);
-    (settings.disk / BYTES_PER_FILE).min(available.map_or(u64::MAX, |files| files / FILE_SYSTEM_SHARE))
-}
-
-fn check(sandboxes: &[Arc<Sandbox>], quotas: &SandboxSettings, max_files: u64, shares: &mut MemoryShares) {
+fn check(sandboxes: &[Arc<Sandbox>], shares: &mut MemoryShares) {
     let uids: HashSet<u32> = sandboxes.iter().map(|sandbox| sandbox.uid).collect();
     shares.retain(|uid| uids.contains(&uid));
     if uids.is_empty() {
@@ -127,12 +108,12 @@ fn check(sandboxes: &[Arc<Sandbox>], quotas: &SandboxSettings, max_files: u64, s
         let files = sandbox.quota.files();
         let usage = sample.entry(sandbox.uid).or_default();
         let beside_processes = files.memory + sandbox.quota.held();
-        if usage.memory + beside_processes > quotas.memory {
+        if usage.memory + beside_processes > sandbox.quotas.memory {
             usage.memory = shares.memory_of(sandbox.uid, usage);
         }
         usage.memory += beside_processes;
         as_user(sandbox.uid, || usage.processes.iter().for_each(|(pid, _)| restore_oom_score(*pid)));
-        let exceeded = worst_exceeded(quotas, usage, files, max_files);
+        let exceeded = sandbox.quotas.worst_exceeded(usage, files);
         sandbox.quota.report(exceeded);
         if let Some(exceeded) = exceeded.filter(QuotaExceeded::is_hard) {
             kill(sandbox, usage, exceeded);
@@ -149,21 +130,6 @@ fn restore_oom_score(pid: Pid) {
         // Fails if the process ended meanwhile.
         let _ = std::fs::write(path, OOM_SCORE.to_string());
     }
-}
-
-/// The quota that is exceeded most, relative to its size.
-fn worst_exceeded(quotas: &SandboxSettings, usage: &Usage, files: FileUsage, max_files: u64) -> Option<QuotaExceeded> {
-    [
-        (Resource::Memory, usage.memory, quotas.memory),
-        (Resource::Disk, files.disk, quotas.disk),
-        (Resource::Files, files.count, max_files),
-        (Resource::Terminals, usage.terminals, MAX_TERMINALS),
-        (Resource::IpcObjects, usage.ipc_objects, MAX_IPC_OBJECTS),
-    ]
-    .into_iter()
-    .map(|(resource, used, quota)| QuotaExceeded { resource, used, quota })
-    .filter(|exceeded| exceeded.used > exceeded.quota)
-    .max_by(|one, other| (one.used as f64 / one.quota as f64).total_cmp(&(other.used as f64 / other.quota as f64)))
 }
 
 /// Kills a sandbox on a thread of its own, so that the others are still measured. Above the memory limit the largest process
@@ -185,7 +151,7 @@ struct DiskScanner {
     settings: SandboxSettings,
     /// Directories in which every user may make files.
     shared: Vec<PathBuf>,
-    /// Usage at which a scan of a sandbox stops: more changes nothing.
+    /// Usage of one session without limits of its own, at which it is killed.
     limit: FileUsage,
     /// Time of the next scan, by uid.
     due: HashMap<u32, Instant>,
@@ -196,12 +162,8 @@ struct DiskScanner {
 }
 
 impl DiskScanner {
-    fn new(settings: SandboxSettings, shared: Vec<PathBuf>, max_files: u64) -> Self {
-        let limit = FileUsage {
-            disk: settings.disk.saturating_mul(HARD_LIMIT_FACTOR),
-            memory: 0,
-            count: max_files.saturating_mul(HARD_LIMIT_FACTOR),
-        };
+    fn new(settings: SandboxSettings, shared: Vec<PathBuf>) -> Self {
+        let limit = Quotas::of(&settings).scanned();
         Self { settings, shared, limit, due: HashMap::new(), free: FileUsage::default(), hidden: HashMap::new() }
     }
 
@@ -239,7 +201,7 @@ impl DiskScanner {
         for sandbox in due {
             let (uid, started) = (sandbox.uid, Instant::now());
             let mut files = shared.get(&uid).copied().unwrap_or_default();
-            let own = usage_of_directories(&sandbox.directories(), self.limit);
+            let own = usage_of_directories(&sandbox.directories(), sandbox.quotas.scanned());
             files.disk = files.disk.saturating_add(own.disk);
             files.count += own.count;
             let processes = of_user(uid).map(|process| process.pid);

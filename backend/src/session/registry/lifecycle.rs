@@ -58,6 +58,7 @@ impl Registry {
                 if !newer {
                     return Err(SessionError::ended());
                 }
+                self.deps.settings.profile_of(&caller.creator())?;
                 // A new session with an old id: it belongs to the user that creates it, and counts like any other.
                 let fresh = SessionRecord { epoch: record.epoch, ..self.new_record(id.clone(), caller.creator()) };
                 self.add(fresh, Some(&record), caller).await?
@@ -80,6 +81,8 @@ impl Registry {
         if let Some(there) = self.deps.store.session(&id).await? {
             return Ok(there);
         }
+        // Before there is anything of it.
+        self.deps.settings.profile_of(&caller.creator())?;
         if !self.membership.is_store_warm(&*self.deps.store).await? {
             return Err(SessionError::unknown_location());
         }

@@ -23,6 +23,8 @@ impl Bench {
             environment: Default::default(),
             directory: "/".into(),
             asked_directory: None,
+            preparation: Default::default(),
+            limits: Default::default(),
             size: SIZE,
             nonce: nonce.clone(),
         };

@@ -9,7 +9,7 @@ use crate::store::{
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IntoDeserializer, value};
 use shared_protocol::server::RaisedHand;
-use shared_protocol::{ConnectionId, Epoch, GroupId, Loan, SessionId};
+use shared_protocol::{ConnectionId, Epoch, GroupId, Loan, ProfileName, SessionId};
 use std::str::FromStr;
 
 /// The fields of one hash, as read from Redis.
@@ -83,6 +83,7 @@ impl Fields {
                     .transpose()
                     .map_err(|_| self.bad("takeover"))?,
                 recorded: self.newer("rec")?.is_some(),
+                profile: self.newer("profile")?.map(ProfileName::new).transpose().map_err(|_| self.bad("profile"))?,
             },
             state,
             owner: self.optional("owner")?.map(InstanceId),
@@ -210,6 +211,7 @@ pub(super) fn session_values(record: &SessionRecord) -> Values {
         creator.name.clone().unwrap_or_default().into(),
         creator.takeover.map(|takeover| takeover.to_string()).unwrap_or_default().into(),
         if creator.recorded { "true" } else { "" }.into(),
+        creator.profile.as_ref().map(ToString::to_string).unwrap_or_default().into(),
     ];
     named(&SESSION, values)
 }
@@ -273,7 +275,7 @@ mod tests {
         let mut values = session_values(&contract::running("s", "i", 7));
         values.truncate(7);
         let Value::Array(mut stored) = stored(values) else { panic!("a list") };
-        stored.extend([Value::Nil, Value::Nil, Value::Nil, Value::Nil]);
+        stored.extend([Value::Nil, Value::Nil, Value::Nil, Value::Nil, Value::Nil]);
         let fields = Fields::of(SESSION, "s", Value::Array(stored)).unwrap().unwrap();
         let mut expected = contract::running("s", "i", 7);
         expected.creator = Creator { user: expected.creator.user, ..Creator::default() };

@@ -4,7 +4,7 @@ use crate::{MAX_SUB_BYTES, TokenError};
 use serde::Deserialize;
 use serde_json::Value;
 use shared_protocol::limits::MAX_NUMBER;
-use shared_protocol::{ClassClaims, GroupId, Role, SessionId, Takeover, UserClaims};
+use shared_protocol::{ClassClaims, GroupId, ProfileName, Role, SessionId, Takeover, UserClaims};
 
 /// Longest name, in characters. A longer one is cut.
 const MAX_NAME_CHARS: usize = 64;
@@ -31,6 +31,7 @@ pub(super) struct Claims {
     takeover: Option<Takeover>,
     #[serde(default)]
     rec: bool,
+    profile: Option<ProfileName>,
 }
 
 /// Seconds since 1970. RFC 7519 allows fractions; they are cut off.
@@ -99,6 +100,7 @@ impl Claims {
                 }),
                 takeover: self.takeover,
                 rec: self.rec,
+                profile: self.profile,
             },
         }
     }

@@ -57,7 +57,7 @@ fn any_header() -> impl Strategy<Value = String> {
 }
 
 fn user() -> Value {
-    json!({"sub": "ada", "exp": NOW + 60, "nbf": NOW, "iat": NOW, "iss": "platform", "aud": "terminal", "sid": "lab-7", "role": "viewer", "admin": true, "grp": "class-7", "name": "Ada", "jti": "t", "takeover": "ask", "rec": true})
+    json!({"sub": "ada", "exp": NOW + 60, "nbf": NOW, "iat": NOW, "iss": "platform", "aud": "terminal", "sid": "lab-7", "role": "viewer", "admin": true, "grp": "class-7", "name": "Ada", "jti": "t", "takeover": "ask", "rec": true, "profile": "python"})
 }
 
 fn gateway() -> Value {
@@ -66,7 +66,8 @@ fn gateway() -> Value {
 }
 
 const OF_USERS: &[&str] = &[
-    "sub", "exp", "nbf", "iat", "iss", "aud", "sid", "role", "admin", "grp", "name", "jti", "takeover", "rec", "other",
+    "sub", "exp", "nbf", "iat", "iss", "aud", "sid", "role", "admin", "grp", "name", "jti", "takeover", "rec",
+    "profile", "other",
 ];
 const OF_GATEWAYS: &[&str] = &[
     "iss", "aud", "iat", "exp", "path", "bh", "cid", "sid", "sub", "role", "admin", "create", "uexp", "uiat", "class",

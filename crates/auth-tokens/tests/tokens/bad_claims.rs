@@ -21,6 +21,7 @@ fn invalid_values_of_each_claim() {
         ("iss", json!([[ISSUER], {"url": ISSUER}])),
         ("aud", json!([7, [7], {AUDIENCE: true}])),
         ("sid", json!(["", "../lab-7", "lab 7", 7, "x".repeat(4096)])),
+        ("profile", json!(["", "a b", "../etc", true, 7, ["python"]])),
         ("takeover", json!(["now", "Always", "", true, 7, ["ask"]])),
         ("role", json!(["root", "Controller", "Instructor", "", null, ["viewer", "controller"]])),
         ("admin", json!(["true", 1, null])),

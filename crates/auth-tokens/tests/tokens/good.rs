@@ -80,6 +80,7 @@ fn optional_claims_and_longest_values() {
     assert!(read(&with("admin", true)).admin);
     assert!(read(&with("rec", true)).class.rec && !read(&without("rec")).class.rec);
     assert_eq!(read(&with("role", "instructor")).role, Role::Instructor);
+    assert_eq!(read(&with("profile", "python-3")).class.profile.unwrap().as_str(), "python-3");
     assert_eq!(read(&with("takeover", "ask")).class.takeover, Some(Takeover::Ask));
     assert_eq!(read(&with("takeover", "always")).class.takeover, Some(Takeover::Always));
     let class = &read(&with("grp", "class-7")).class;
