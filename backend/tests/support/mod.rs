@@ -2,6 +2,7 @@
 #![expect(unreachable_pub, reason = "each test binary has its own copy")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod checks;
 mod http_client;
 mod jumping_clock;
 pub mod relay;
@@ -188,20 +189,6 @@ impl Service {
     /// A request to `/api/sessions` and the rest of the path, with a user's token.
     pub async fn api(&self, method: Method, rest: &str, claims: &UserClaims) -> (u16, Value) {
         read(self.request(method, &format!("/api/sessions{rest}"), Some(&user_token(claims))).await).await
-    }
-}
-
-impl Service {
-    /// Runs a check in a session, as an operator.
-    pub async fn check(&self, session: &str, check: &Value) -> (u16, Value) {
-        self.check_by(&UserClaims { admin: true, ..user("root", None) }, session, check).await
-    }
-
-    /// The same, as any user.
-    pub async fn check_by(&self, by: &UserClaims, session: &str, check: &Value) -> (u16, Value) {
-        let url = format!("http://{}/api/sessions/{session}/checks", self.address);
-        let request = client().post(url).bearer_auth(user_token(by)).body(check.to_string());
-        read(within("a check", request.send()).await.unwrap()).await
     }
 }
 
