@@ -34,7 +34,9 @@ test("a profile prepares the terminal before the eyes of its user", { tag: "@chr
   expect(terminal.problems).toEqual([]);
   await terminal.open(stack.address("other", { sub: "ada", sid: "other" }));
   expect(await terminal.run("echo [$COURSE]")).toEqual(["[]"]);
-  // The sentence of the refusal reaches the user.
+  // The details of a refusal have the sentence of the service.
   await page.goto(stack.address("unknown", { sub: "ada", sid: "unknown", profile: "rust" }));
+  await expect(page.getByText("You may not open this terminal")).toBeVisible();
+  await page.getByRole("button", { name: "Details" }).click();
   await expect(page.getByText("this service has no profile `rust`")).toBeVisible();
 });
