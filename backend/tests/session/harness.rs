@@ -127,7 +127,7 @@ impl Harness {
     pub(crate) async fn recorded_in(recordings: Arc<Recordings>, creator: &Caller, limits: Limits) -> Self {
         let begun = Instant::now();
         let clock = Arc::new(WallClock { begun, jumped: AtomicI64::new(0) });
-        let shells = ScriptedSpawner::default();
+        let (shells, profiles) = (ScriptedSpawner::default(), Arc::default());
         let metrics = Metrics::new(0);
         let store = Arc::new(MemoryStore::default());
         let relays = |clock| Relays::new("here".into(), clock, Arc::new(SystemRandom), Arc::clone(&metrics));
@@ -142,12 +142,7 @@ impl Harness {
             recordings,
             webhooks: Webhooks::off(),
             relays: relays(Arc::<WallClock>::clone(&clock)),
-            settings: ShellSettings {
-                shell: "/bin/bash".into(),
-                user: "u".into(),
-                home: "/".into(),
-                profiles: Arc::default(),
-            },
+            settings: ShellSettings { shell: "/bin/bash".into(), user: "u".into(), home: "/".into(), profiles },
             limits,
             sessions_per_user: 2,
             sessions: 3,
