@@ -124,6 +124,25 @@ fn a_password_that_is_typed_too_early_is_not_recorded() {
 }
 
 #[test]
+fn what_was_echoed_goes_if_a_program_reads_key_by_key_at_once() {
+    let mut bench = Bench::new();
+    bench.mark(PromptMark::CommandStarted);
+    bench.keys("ihunter2");
+    bench.wait(100);
+    bench.tty = RAW;
+    assert_eq!(bench.recorded(), "*");
+}
+
+#[test]
+fn settings_that_change_while_keys_are_written_hide_them() {
+    for settings in [[ECHO, RAW], [RAW, ECHO], [ECHO, PASSWORD], [PASSWORD, ECHO]] {
+        let mut bench = Bench::new();
+        bench.input.written(b"hunter2", true, settings, bench.now);
+        assert_eq!(bench.recorded(), "*", "{settings:?}");
+    }
+}
+
+#[test]
 fn a_line_goes_if_a_password_prompt_comes_at_once() {
     let mut bench = Bench::at_prompt();
     bench.keys("sudo ");
