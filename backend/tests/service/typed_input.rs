@@ -72,11 +72,12 @@ async fn lines_are_recorded_and_passwords_of_the_shells_own_are_not() {
         let service = recording(shell, home.path()).await;
         let mut terminal = service.attached("page").await;
         run(&mut terminal, "true", "first").await;
-        type_line(&mut terminal, "read -s password", "second").await;
         // The line editor of fish itself asks.
         if shell.ends_with("fish") {
-            terminal.sees("read>").await;
+            type_line(&mut terminal, "read -s -P as''ked: password", "second").await;
+            terminal.sees("asked:").await;
         } else {
+            type_line(&mut terminal, "read -s password", "second").await;
             asked(&mut terminal).await;
         }
         for keys in ["hunter2", "\r"] {
