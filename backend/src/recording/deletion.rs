@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Time for all objects of a recording. What is left then waits for the next request.
+/// Time for all objects of a recording. The rest then waits for the next request.
 const DELETE_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Replay {

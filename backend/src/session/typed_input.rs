@@ -1,4 +1,4 @@
-//! What of the keys that people type may be recorded. Pure: gets the keys that the terminal took, its settings, the shell's marks and
+//! Decides which of the keys that people type may be recorded. Pure: gets the keys that the terminal took, its settings, the shell's marks and
 //! the time, and gives back what may be kept, a moment later.
 //!
 //! Line editors, vim and less turn the terminal's echo off while they read, and so do password prompts: echo alone would record
@@ -21,7 +21,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(25);
 /// Keys that wait at most, in bytes. The first of more are not recorded.
 const HELD_BYTES: usize = 16 * 1024;
 
-/// What the recording gets.
+/// A piece for the recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Typed {
     /// Keys, as the terminal got them.
@@ -30,7 +30,7 @@ pub(super) enum Typed {
     Hidden,
 }
 
-/// Who reads the keys, by the shell's marks.
+/// Reader of the keys, by the shell's marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reader {
     /// The shell's line editor, at its prompt.

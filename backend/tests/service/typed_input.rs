@@ -1,4 +1,4 @@
-//! What people type in real shells, as far as it is recorded: lines at the prompt and answers that are echoed, and no password.
+//! Keys that people type in real shells, as far as they are recorded: lines at the prompt and answers that are echoed, and no password.
 
 use crate::support::{Service, Terminal, until, user, user_token};
 use backend::terminal::UnixSpawner;
@@ -41,7 +41,7 @@ async fn asked(terminal: &mut Terminal) {
     terminal.settings(|tty| tty.canonical && !tty.echo).await;
 }
 
-/// What was typed, as the recording has it. The shell is over.
+/// The keys that were typed, as the recording has them. The shell is over.
 async fn typed(service: &Service) -> String {
     let token = user_token(&user("ada", Some("s")));
     let read = async || {

@@ -1,4 +1,4 @@
-//! What goes to the terminal: the keys of people and the service's own input. And what of the keys may be recorded.
+//! Writes to the terminal: the keys of people and the service's own input; and the keys for the recording.
 
 use super::{OutputLog, Terminal};
 use crate::session::typed_input::{Typed, TypedInput};

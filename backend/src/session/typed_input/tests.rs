@@ -226,7 +226,7 @@ fn the_last_line_of_a_shell_is_recorded() {
     assert_eq!(bench.input.finish().len(), 0, "the program may have been asking for a password");
 }
 
-/// What may happen in a terminal.
+/// A change in a terminal, or keys.
 #[derive(Debug, Clone)]
 enum Step {
     Settings(Tty),
