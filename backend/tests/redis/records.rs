@@ -78,7 +78,7 @@ async fn a_session_that_an_older_instance_wrote_is_in_no_class_and_gives_no_righ
     let (server, store) = started().await;
     let record = contract::running("s", "i", 5);
     store.compare_and_set(&record, None).await.unwrap();
-    server.command(&["HDEL", "session:s", "grp", "name", "takeover", "rec"]).await;
+    server.command(&["HDEL", "session:s", "grp", "name", "takeover", "rec", "profile"]).await;
     // And a field of a newer one.
     server.command(&["HSET", "session:s", "later", "class-8"]).await;
     let creator = Creator { user: "ada".into(), ..Creator::default() };
