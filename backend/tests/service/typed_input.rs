@@ -71,6 +71,8 @@ async fn lines_are_recorded_and_passwords_of_the_shells_own_are_not() {
         let home = tempfile::tempdir().unwrap();
         let service = recording(shell, home.path()).await;
         let mut terminal = service.attached("page").await;
+        // fish takes the terminal some time before its first prompt.
+        terminal.command("true").await;
         run(&mut terminal, "true", "first").await;
         // The line editor of fish itself asks.
         if shell.ends_with("fish") {
