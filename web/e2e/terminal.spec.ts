@@ -202,7 +202,7 @@ test("in mode 2027 a cluster is one place: on the screen, in a selection, a sear
   await terminal.screenshot("graphemes");
   await page.reload();
   await terminal.prompt();
-  expect(await cells()).toEqual(wanted);
+  await expect.poll(cells).toEqual(wanted);
   expect(await terminal.query("\\e[?2027$p", "y")).toBe("[?2027;1$");
   await terminal.run("printf 'a\\U1F469\\u200D\\U1F33E\\u2764\\uFE0Fb\\n'");
   const [[x, y], [next]] = [await terminal.place(1, 0), await terminal.place(1, 1)];
