@@ -87,7 +87,11 @@ impl<'a> SgrWriter<'a> {
     pub(super) fn print(&mut self, cell: Cell) {
         let mut one = [0; 4];
         let text = self.terminal.text(cell, &mut one);
-        self.set_graphemes(is_cluster(text, cell.width()));
+        // Nearly every cell has one character, which is as wide in both modes, and no extra.
+        let is_cluster = cell.extra != 0 && is_cluster(text, cell.width());
+        if self.graphemes != is_cluster {
+            self.set_graphemes(is_cluster);
+        }
         self.set_style_of(cell);
         if self.graphemes {
             let (end, before) = self.cluster;
