@@ -22,7 +22,7 @@ pub enum ProfileError {
         /// As many as it may hold.
         most: usize,
     },
-    /// A file cannot be a profile, whatever it says.
+    /// A file cannot be a profile, with any content.
     #[error("PROFILES: {}: {reason}", .file.display())]
     File {
         /// The file.

@@ -72,7 +72,7 @@ async fn prompts_tell_it_again_after_a_program_did() {
 }
 
 #[tokio::test]
-async fn a_shell_tells_its_directory_whatever_the_users_set_up() {
+async fn a_shell_tells_its_directory_after_any_setup_of_the_user() {
     for startup in [
         "IFS=mp/; set -u; set -f; HOSTNAME=elsewhere; alias printf=false",
         "PROMPT_COMMAND='cd /tmp; history -a'",

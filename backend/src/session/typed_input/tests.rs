@@ -67,7 +67,7 @@ impl Bench {
 }
 
 #[test]
-fn a_line_at_the_prompt_is_recorded_whatever_runs_then() {
+fn a_line_at_the_prompt_is_recorded_before_any_program() {
     for program in [ECHO, RAW] {
         let mut bench = Bench::at_prompt();
         for key in ["l", "s", "\r"] {
@@ -299,7 +299,7 @@ proptest! {
             }
         }
         let recorded = bench.recorded();
-        prop_assert!(!recorded.contains("**"), "a run is one marker, whatever its length");
+        prop_assert!(!recorded.contains("**"), "a run of any length is one marker");
         let mut last = None;
         for character in recorded.chars().filter(|character| !matches!(character, '*' | '\r')) {
             let number = character as usize - 0x4e00;
