@@ -1,8 +1,8 @@
-# Makes bash print its directory (OSC 7), and OSC 133 marks, from which the service knows when the shell is at an empty prompt, and where the output of a
-# command begins and ends. bash reads this file in place of a login shell's startup files: it reads those itself, so that it
-# comes after them. Marks and directory stand in the prompts, which run no commands. Nothing forks once the shell has started: where the
-# table of processes is full, bash waits half a minute before it gives up. Prompts name a variable that holds the tag, so that an
-# exported prompt does not pass it on.
+# Makes bash print its directory (OSC 7), and OSC 133 marks, from which the service knows when the shell is at an empty prompt,
+# and where the output of a command begins and ends. bash reads this file in place of a login shell's startup files: it reads
+# those itself, so that it comes after them. Marks and directory stand in the prompts, which run no commands. Nothing forks once
+# the shell has started: where the table of processes is full, bash waits half a minute before it gives up. Prompts name a
+# variable that holds the tag, so that an exported prompt does not pass it on.
 exec 63<&-
 unset ENV
 set +o posix

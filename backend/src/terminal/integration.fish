@@ -1,5 +1,6 @@
-# Makes fish print its directory and OSC 133 marks, as integration.bash does for bash. fish reads this file after the user's. An incomplete command
-# stays in its line editor, which asks for no other line; and it sets title and colours once a command has begun. M says both.
+# Makes fish print its directory and OSC 133 marks, as integration.bash does for bash. fish reads this file after the user's. An
+# incomplete command stays in its line editor, which asks for no other line; and it sets title and colours once a command has
+# begun. M says both.
 set -g __termgate_tag @NONCE@
 set -e TERMGATE_MARKS
 function __termgate_print

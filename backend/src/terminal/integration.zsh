@@ -1,6 +1,7 @@
-# Makes zsh print its directory and OSC 133 marks, as integration.bash does for bash. zsh reads its four startup files from a directory that this one
-# is in; each reads the user's file at once, so that the marks are installed after all of them. The directory is gone then. The
-# end of a command stands in the mark of a partial line (PROMPT_EOL_MARK) too, which zsh prints before any hook.
+# Makes zsh print its directory and OSC 133 marks, as integration.bash does for bash. zsh reads its four startup files from a
+# directory that this one is in; each reads the user's file at once, so that the marks are installed after all of them. The
+# directory is gone then. The end of a command stands in the mark of a partial line (PROMPT_EOL_MARK) too, which zsh prints before
+# any hook.
 __termgate_tag=@NONCE@ __termgate_host=$HOST __termgate_own=$ZDOTDIR
 unset ZDOTDIR TERMGATE_MARKS
 
