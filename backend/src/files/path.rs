@@ -8,8 +8,8 @@ use rustix::io::Errno;
 use std::ffi::{CStr, CString};
 use std::path::Path;
 
-/// Longest path, in bytes.
-const MAX_PATH_BYTES: usize = 4096;
+/// Longest path, in bytes: that of Linux.
+pub(crate) const MAX_PATH_BYTES: usize = 4096;
 
 /// Where paths of a session begin.
 pub(super) struct Starts<'a> {
@@ -73,7 +73,7 @@ const READ: OFlags =
     OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 /// Opens a file or a directory to read it; fails on a link.
-pub(super) fn open_to_read(parent: &OwnedFd, name: &CStr) -> rustix::io::Result<OwnedFd> {
+pub(crate) fn open_to_read(parent: &OwnedFd, name: &CStr) -> rustix::io::Result<OwnedFd> {
     openat(parent, name, READ, Mode::empty())
 }
 

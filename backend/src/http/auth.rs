@@ -4,7 +4,7 @@
 use super::access_log::{RequestContext, request_id};
 use super::connection_limit::{ConnectionPermit, Full};
 use super::context::ServiceContext;
-use super::error::{HttpError, read_body, read_body_as, read_long_body};
+use super::error::{HttpError, MAX_HAND_OUT_BYTES, read_body, read_body_as, read_long_body};
 use crate::clock::Clock;
 use crate::config::AuthConfig;
 use crate::metrics::{AuthFailure, Transport};
@@ -117,8 +117,8 @@ impl FromRequest<Arc<ServiceContext>> for RelayRequest {
 /// Largest body of a question of another instance, in bytes: the id and version of each session of a class.
 const MAX_QUESTION_BYTES: usize = 256 * 1024;
 
-/// Largest body that hands out a file, in bytes: 8 MiB, and the line before it.
-const MAX_HAND_OUT_REQUEST_BYTES: usize = 8 * 1024 * 1024 + 4096;
+/// Largest body that hands out a file, in bytes: the file, and the line before it.
+const MAX_HAND_OUT_REQUEST_BYTES: usize = MAX_HAND_OUT_BYTES + 4096;
 
 /// The body of a question that another instance of the service signed.
 pub(super) struct InstanceRequest(pub Bytes);

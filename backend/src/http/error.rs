@@ -23,6 +23,9 @@ pub(super) const MAX_BODY_BYTES: usize = FRAME_BYTES * 2;
 /// Largest body of a check, in bytes: its script and its paths as JSON, in which most characters of a script take one byte.
 pub(super) const MAX_CHECK_BODY_BYTES: usize = 256 * 1024;
 
+/// Largest file that is handed out, in bytes: an instance holds all of it.
+pub(super) const MAX_HAND_OUT_BYTES: usize = 8 * 1024 * 1024;
+
 /// Time to receive a body: it is small, and clients send it together with the headers.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -6,7 +6,6 @@ use super::subcommand::{command, parse_argument};
 use super::{Network, SandboxSettings};
 use crate::files::{Places, carry};
 use crate::terminal::sys::close_all_but_standard;
-use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::io;
@@ -38,8 +37,7 @@ fn run(HelperSpec { places, user }: &HelperSpec) -> io::Result<()> {
     let shell = match user {
         Some(user) => {
             let shell = become_session(user, || {
-                // A process that has changed its user hides its open files otherwise, and the usage monitor kills it for that.
-                set_dumpable_behavior(DumpableBehavior::Dumpable)?;
+                privileges::show_open_files()?;
                 places.open()
             })?;
             privileges::check(user.uid)?;

@@ -99,10 +99,8 @@ impl SandboxedSpawner {
         asked_directory: Option<&Path>,
     ) -> io::Result<UnixShell> {
         let spec = LaunchSpec::new(settings, sandbox.uid, sandbox.directory(HOME), command);
-        let asked_directory = asked_directory.map(|asked| match self.root.below_home(asked) {
-            Some(below) => spec.directory.join(below),
-            None => spec.directory.join(asked),
-        });
+        let asked_directory =
+            asked_directory.map(|asked| spec.directory.join(self.root.below_home(asked).unwrap_or(asked)));
         let spec = LaunchSpec { asked_directory, ..spec };
         let argument = serde_json::to_string(&spec)?;
         let launcher = [self.root.program.as_os_str(), OsStr::new("launch"), OsStr::new(&argument)];

@@ -61,18 +61,21 @@ impl SessionHandle {
         }
         let (name, part) = (name.clone(), part.clone());
         let mut helper = files.begin(&FileTask::Receive { directory: Some("~".into()), name, part, most }).await?;
-        let Head::Ready = helper.head().await? else { return Err(nonsense()) };
+        let Head::Ready = helper.head().await? else { return Err(SessionError::broke_off()) };
         helper.put(content).await?;
         let sha256 = hex::encode(Sha256::digest(content));
         match helper.finish(Some(&sha256)).await? {
             Head::Stored { name, .. } => Ok(name),
-            _ => Err(nonsense()),
+            _ => Err(SessionError::broke_off()),
         }
     }
 }
 
-fn nonsense() -> SessionError {
-    SessionError::new(ErrorCode::Internal, "the transfer broke off; try again")
+impl SessionError {
+    /// A helper that was killed, or says what it should not: a student may have changed it.
+    pub(crate) fn broke_off() -> Self {
+        Self::new(ErrorCode::Internal, "the transfer broke off; try again")
+    }
 }
 
 /// A file that is handed out.
@@ -115,7 +118,7 @@ impl From<FileError> for SessionError {
             FileError::Failed(error) => {
                 // A session may kill the processes of its own user, so it is no fault of the service.
                 tracing::info!(%error, "a transfer broke off");
-                return Self::new(ErrorCode::Internal, "the transfer broke off; try again");
+                return Self::broke_off();
             }
         };
         Self::new(code, error.to_string())

@@ -282,9 +282,10 @@ impl Store for MemoryStore {
 
     async fn take_turn(&self, sender: &str, pace: Pace) -> Result<Turn, StoreError> {
         let mut state = self.state.lock();
-        let mut turns = state.announcements.get(&sender.to_owned()).unwrap_or_default();
+        let sender = sender.to_owned();
+        let mut turns = state.announcements.take(&sender).unwrap_or_default();
         let turn = turns.take(pace, Instant::now());
-        state.announcements.put(sender.to_owned(), turns, Some(ANNOUNCEMENTS_TTL));
+        state.announcements.put(sender, turns, Some(ANNOUNCEMENTS_TTL));
         Ok(turn)
     }
 

@@ -1,7 +1,7 @@
 //! An instructor's message to the class: how often one may send it, its way to the sessions of every instance, and what became of
 //! it.
 
-use super::everywhere::{Sent, count, reach_everywhere};
+use super::everywhere::{NAME_CHARACTERS, Sent, count, reach_everywhere};
 use super::question::{Announcement, Heard, OtherInstances};
 use super::turns::Turns;
 use crate::audit::audit;
@@ -15,9 +15,6 @@ use std::time::Duration;
 
 /// Messages of an instructor to a group, over all instances.
 const PACE: Pace = Pace { interval: Duration::from_secs(2), most: 30, window: Duration::from_secs(600) };
-
-/// Longest name of a sender, in characters.
-const NAME_CHARACTERS: usize = 64;
 
 /// Time that another instance has to say a message: its sessions have half of it.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);

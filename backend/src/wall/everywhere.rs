@@ -11,6 +11,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::timeout;
 
+/// Longest name of a sender, in characters.
+pub(super) const NAME_CHARACTERS: usize = 64;
+
 /// A message or a file on its way.
 #[derive(Clone, Copy)]
 pub(super) enum Sent<'a> {

@@ -1,6 +1,6 @@
 //! A file that an instructor hands to the class: how often one may, its way to the sessions of every instance, and what became of it.
 
-use super::everywhere::{Sent, count, reach_everywhere};
+use super::everywhere::{NAME_CHARACTERS, Sent, count, reach_everywhere};
 use super::question::{HandOut, HandOutHead, Heard, OtherInstances};
 use super::turns::{Sender, Turns};
 use crate::session::{Classes, HandedFile, SessionError, plain_line};
@@ -19,9 +19,6 @@ const AT_ONCE: usize = 2;
 
 /// Time for the file to be in the sessions of an instance.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Longest name of a sender, in characters.
-const NAME_CHARACTERS: usize = 64;
 
 /// Hands out files.
 pub(super) struct HandOuts {

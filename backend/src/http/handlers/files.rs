@@ -2,7 +2,7 @@
 //! The bytes pass from the connection to the pipe of a helper, and back, and are never gathered here.
 
 use super::sessions::find;
-use crate::files::{FileTask, Head, check_name, readable_name};
+use crate::files::{FileTask, Head, MAX_PATH_BYTES, check_name, readable_name};
 use crate::http::auth::AuthenticatedUser;
 use crate::http::connection_limit::ConnectionPermit;
 use crate::http::context::ServiceContext;
@@ -36,9 +36,6 @@ const MAX_IGNORED_BYTES: usize = 16 * 1024 * 1024;
 
 /// Time for that.
 const IGNORED_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Longest path, in bytes: that of Linux.
-const MAX_PATH_BYTES: usize = 4096;
 
 /// Time in which some more of a file must come.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -132,7 +129,7 @@ async fn store(
     }
     let part = hex::encode(service.random.bytes::<16>());
     let mut helper = files.begin(&FileTask::Receive { directory, name, part, most }).await?;
-    let Head::Ready = helped(helper.head()).await? else { return Err(nonsense()) };
+    let Head::Ready = helped(helper.head()).await? else { return Err(SessionError::broke_off().into()) };
     let ended = helper.ended();
     let receiving = receive(body, &mut helper, &transfer, most);
     tokio::select! {
@@ -146,7 +143,7 @@ async fn store(
         Head::Stored { name, directory, bytes, sha256 } => {
             Ok(json!({"name": readable_name(&name), "directory": directory, "bytes": bytes, "sha256": sha256}))
         }
-        _ => Err(nonsense()),
+        _ => Err(SessionError::broke_off().into()),
     }
 }
 
@@ -195,7 +192,7 @@ pub(in crate::http) async fn download(
     let (size, name) = match helped(helper.head()).await? {
         Head::File { bytes, sha256 } => (Some((bytes, sha256)), name),
         Head::Folder => (None, format!("{name}.tar")),
-        _ => return Err(nonsense()),
+        _ => return Err(SessionError::broke_off().into()),
     };
     let kind = if size.is_some() { "application/octet-stream" } else { "application/x-tar" };
     let cut = transfer.cut();
@@ -246,9 +243,4 @@ fn too_large(most: u64) -> HttpError {
 
 fn stalled() -> HttpError {
     HttpError::new(ErrorCode::BadMessage, "the file does not arrive in time")
-}
-
-/// A student may have changed what the helper says.
-fn nonsense() -> HttpError {
-    HttpError::new(ErrorCode::Internal, "the transfer broke off; try again")
 }

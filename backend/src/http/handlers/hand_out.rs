@@ -7,7 +7,7 @@ use crate::files::check_name;
 use crate::http::access_log::request_id;
 use crate::http::auth::{AuthenticatedUser, InstanceRequest, direct_caller};
 use crate::http::context::{HAND_OUT_ROUTE, ServiceContext};
-use crate::http::error::{HttpError, read_long_body};
+use crate::http::error::{HttpError, MAX_HAND_OUT_BYTES, read_long_body};
 use crate::metrics::Transport;
 use crate::session::Watcher;
 use crate::store::Member;
@@ -18,9 +18,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared_protocol::ErrorCode;
 use std::sync::Arc;
-
-/// Largest file, in bytes: an instance holds all of it.
-pub(in crate::http) const MAX_HAND_OUT_BYTES: usize = 8 * 1024 * 1024;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

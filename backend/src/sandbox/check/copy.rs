@@ -1,13 +1,13 @@
 //! Copies a student's files for the checker, by two processes: one has the student's rights, and reads; the other has the
 //! checker's, and writes. Neither follows a link, and the reader's word counts for nothing but the content of files.
 
+use crate::files::open_to_read;
 use crate::sandbox::dirfd::{for_each_name, open_directory};
 use crate::sandbox::launch::privileges;
 use crate::terminal::sys::close_all_but_standard;
 use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, mkdirat, openat};
 use rustix::io::Errno;
-use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -70,8 +70,7 @@ pub(super) fn place(uid: u32, home: &Path) -> io::Result<ExitCode> {
 fn become_user(uid: u32) -> io::Result<()> {
     close_all_but_standard()?;
     privileges::become_user(uid)?;
-    // A process that has changed its user hides its open files otherwise, and the usage monitor kills it for that.
-    set_dumpable_behavior(DumpableBehavior::Dumpable)?;
+    privileges::show_open_files()?;
     privileges::check(uid)
 }
 
@@ -111,9 +110,7 @@ struct Collector<W> {
 impl<W: Write> Collector<W> {
     /// Writes a file, or the files of a directory. Fails if that is too much.
     fn entry(&mut self, folder: &OwnedFd, name: &CString, path: &[u8], depth: usize) -> io::Result<()> {
-        // Neither a pipe nor a lease of the student's may hold this process up.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let Ok(entry) = openat(folder, &**name, flags, Mode::empty()) else { return Ok(()) };
+        let Ok(entry) = open_to_read(folder, name) else { return Ok(()) };
         let Ok(status) = fstat(&entry) else { return Ok(()) };
         match FileType::from_raw_mode(status.st_mode) {
             FileType::RegularFile => {

@@ -3,6 +3,7 @@
 use crate::sandbox::Context;
 use rustix::fs::{Gid, Uid};
 use rustix::io::Errno;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capability_is_in_bounding_set, clear_ambient_capability_set,
     remove_capability_from_bounding_set, set_capabilities, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
@@ -31,6 +32,12 @@ pub(in crate::sandbox) fn become_user(uid: u32) -> io::Result<()> {
     let none = CapabilitySet::empty();
     set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
         .context("dropping capabilities")
+}
+
+/// Shows the open files of a process that has changed its user: the usage monitor kills one that hides them. Becoming another program
+/// does the same.
+pub(in crate::sandbox) fn show_open_files() -> io::Result<()> {
+    set_dumpable_behavior(DumpableBehavior::Dumpable).context("showing open files")
 }
 
 /// Verifies that this process is the user and cannot become root again.
