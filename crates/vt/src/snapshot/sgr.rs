@@ -88,10 +88,7 @@ impl<'a> SgrWriter<'a> {
         let mut one = [0; 4];
         let text = self.terminal.text(cell, &mut one);
         // Nearly every cell has one character, which is as wide in both modes, and no extra.
-        let is_cluster = cell.extra != 0 && is_cluster(text, cell.width());
-        if self.graphemes != is_cluster {
-            self.set_graphemes(is_cluster);
-        }
+        self.set_graphemes(cell.extra != 0 && is_cluster(text, cell.width()));
         self.set_style_of(cell);
         if self.graphemes {
             let (end, before) = self.cluster;
