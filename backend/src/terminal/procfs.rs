@@ -65,6 +65,13 @@ pub(crate) fn owner(pid: Pid) -> Option<u32> {
     std::fs::metadata(format!("/proc/{}", pid.as_raw_nonzero())).ok().map(|folder| folder.uid())
 }
 
+/// Real uid of a process.
+fn real_uid(pid: Pid) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).ok()?;
+    let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    uids.split_whitespace().next()?.parse().ok()
+}
+
 /// Environment that a process was started with. `None` if it cannot be read.
 pub(super) fn initial_environment(pid: Pid) -> Option<Vec<u8>> {
     as_user(owner(pid)?, || std::fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero()))).ok()
@@ -77,8 +84,9 @@ pub(crate) fn signal_user(uid: u32, signals: &[Signal]) {
     }
 }
 
+/// Signals a process of a user. A process of the service's that kills as this user has only its effective uid, and is spared.
 pub(crate) fn signal_if_owned(uid: u32, pid: Pid, signals: &[Signal]) {
-    signal_if(pid, signals, || owner(pid) == Some(uid));
+    signal_if(pid, signals, || owner(pid) == Some(uid) && real_uid(pid) == Some(uid));
 }
 
 /// Signals a process if `is_right` confirms it. Confirms after opening, because a pidfd, unlike a pid, is never reused.
@@ -120,5 +128,34 @@ pub(crate) fn wait_for_user(uid: u32, deadline: Instant) -> usize {
         if deadline <= Instant::now() {
             return left.len();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::os::unix::process::{CommandExt, ExitStatusExt};
+    use std::process::{Command, Stdio};
+
+    /// A process that waits, after this code of Perl's, which sets uids.
+    fn waiting(command: &mut Command, code: &str) -> std::process::Child {
+        let script = format!("{code}; $| = 1; print 'r'; sleep 1000");
+        let mut child = command.args(["-e", &script]).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        child
+    }
+
+    #[test]
+    fn a_process_that_only_acts_as_a_user_is_not_signalled_as_one_of_the_users() {
+        let uid = 29_871;
+        let mut own = waiting(Command::new("perl").uid(uid), "1");
+        let mut acting = waiting(&mut Command::new("perl"), &format!("$> = {uid}"));
+        let of = |child: &std::process::Child| Pid::from_child(child);
+        assert_eq!((owner(of(&own)), owner(of(&acting))), (Some(uid), Some(uid)));
+        signal_user(uid, &[Signal::HUP]);
+        assert_eq!(own.wait().unwrap().signal(), Some(Signal::HUP.as_raw()));
+        acting.kill().unwrap();
+        assert_eq!(acting.wait().unwrap().signal(), Some(Signal::KILL.as_raw()));
     }
 }
