@@ -95,10 +95,14 @@ test("Shift-F10 opens it at the cursor; arrows, Enter, Escape and Tab do the res
   expect(await focused()).toMatch(/^Paste/);
   await terminal.press("End");
   expect(await focused()).toBe("Download the selected file");
-  for (const key of ["Escape", "Tab"]) {
+  for (const [key, typed] of [
+    ["Escape", "$ x"],
+    ["Tab", "$ xx"],
+  ] as const) {
     await terminal.press(key);
     await expect(menuOf(page)).toHaveCount(0);
     await terminal.type("x");
+    await terminal.shows(typed);
     await terminal.press("ContextMenu");
     await expect(menuOf(page)).toHaveCount(1);
   }
