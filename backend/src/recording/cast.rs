@@ -5,6 +5,13 @@ use super::keys::PartKey;
 use serde_json::json;
 use shared_protocol::Epoch;
 
+/// Time within which outputs become one event, in ms: what a player draws as one frame. It bounds the events of an hour, and
+/// so the time in which a player opens it.
+const FRAME: u64 = 16;
+
+/// End of the line of an event.
+const LINE_END: &str = "\"]\n";
+
 /// Encodes events, each with the time since the one before; the first of a part with the time since the part's start.
 ///
 /// Invariant: the times of all events add up to the time of the last one, to the millisecond.
@@ -20,12 +27,14 @@ pub struct Encoder {
     /// Begin of a character whose other bytes have not been printed yet.
     incomplete: Vec<u8>,
     lines: Vec<u8>,
+    /// True while the last line is one of output, which may get more.
+    is_open: bool,
 }
 
 impl Encoder {
     /// An encoder for the output of one epoch, which begins at this time.
     pub fn new(epoch: Epoch, start: u64) -> Self {
-        Self { epoch, number: 1, start, end: start, incomplete: Vec::new(), lines: Vec::new() }
+        Self { epoch, number: 1, start, end: start, incomplete: Vec::new(), lines: Vec::new(), is_open: false }
     }
 
     /// Length of the part so far, in bytes.
@@ -47,8 +56,18 @@ impl Encoder {
             Err(_) => complete(&all),
         };
         self.incomplete = all.split_off(whole);
-        if !all.is_empty() {
-            self.event(at, "o", &String::from_utf8_lossy(&all));
+        if all.is_empty() {
+            return;
+        }
+        let text = String::from_utf8_lossy(&all);
+        if self.is_open && at < self.end + FRAME {
+            self.lines.truncate(self.lines.len() - LINE_END.len());
+            // Without the first quotation mark.
+            self.lines.extend_from_slice(json_string(&text).as_bytes().get(1..).unwrap_or_default());
+            self.lines.extend_from_slice(b"]\n");
+        } else {
+            self.event(at, "o", &text);
+            self.is_open = true;
         }
     }
 
@@ -76,12 +95,13 @@ impl Encoder {
         let at = at.max(self.end);
         self.lines.extend(event_line(at - self.end, code, data));
         self.end = at;
+        self.is_open = false;
     }
 
     /// Ends the part: its key, and its lines.
     pub(super) fn take_part(&mut self) -> (PartKey, Vec<u8>) {
         let key = PartKey { epoch: self.epoch, number: self.number, start: self.start, end: self.end };
-        (self.number, self.start) = (self.number + 1, self.end);
+        (self.number, self.start, self.is_open) = (self.number + 1, self.end, false);
         (key, std::mem::take(&mut self.lines))
     }
 }
@@ -99,9 +119,13 @@ fn complete(bytes: &[u8]) -> usize {
 
 /// One event, this many ms after the one before.
 pub(super) fn event_line(after_ms: u64, code: &str, data: &str) -> Vec<u8> {
+    format!("[{}.{:03}, \"{code}\", {}]\n", after_ms / 1000, after_ms % 1000, json_string(data)).into_bytes()
+}
+
+/// The text in quotation marks.
+fn json_string(text: &str) -> String {
     // A text can always be encoded.
-    let data = serde_json::to_string(data).unwrap_or_default();
-    format!("[{}.{:03}, \"{code}\", {data}]\n", after_ms / 1000, after_ms % 1000).into_bytes()
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 /// True for the line of a session's end.
@@ -149,6 +173,29 @@ mod tests {
     }
 
     #[test]
+    fn output_of_one_frame_is_one_event_at_the_time_of_its_first() {
+        let mut encoder = Encoder::new(Epoch(7), 0);
+        for at in 100..100 + 2 * FRAME {
+            encoder.output(at, b"\"\xc3");
+            encoder.output(at, b"\xa9");
+        }
+        encoder.resize(140, 100, 30);
+        encoder.output(140, b"x");
+        let (key, part) = encoder.take_part();
+        encoder.output(141, b"y");
+        let frame = "\\\"é".repeat(FRAME as usize);
+        let expected = [
+            format!(r#"[0.100, "o", "{frame}"]"#),
+            format!(r#"[0.016, "o", "{frame}"]"#),
+            r#"[0.024, "r", "100x30"]"#.into(),
+            r#"[0.000, "o", "x"]"#.into(),
+        ];
+        assert_eq!(String::from_utf8(part).unwrap(), expected.map(|line| line + "\n").concat());
+        assert_eq!(key.end, 140);
+        assert_eq!(lines(&mut encoder), "[0.001, \"o\", \"y\"]\n", "a part that was taken has its end");
+    }
+
+    #[test]
     fn a_header_says_size_and_time() {
         let expected = r#"{"term":{"cols":80,"rows":24,"type":"xterm-256color"},"timestamp":1800000000,"version":3}"#;
         assert_eq!(header(80, 24, 1_800_000_000_999), format!("{expected}\n"));
@@ -192,7 +239,7 @@ mod tests {
         let mut encoder = Encoder::new(Epoch(1), 500);
         let mut total = 500;
         for n in 0..1000_u64 {
-            encoder.output(500 + n * 7 / 3, b"x");
+            encoder.marker(500 + n * 7 / 3, "x");
             if n % 10 == 0 {
                 let (key, part) = encoder.take_part();
                 assert_eq!((key.start, u64::from(key.number)), (total, n / 10 + 1));

@@ -99,9 +99,10 @@ async fn a_recording_has_a_marker_where_each_command_begins() {
     harness.settle().await;
     harness.script.exit(3);
     harness.ended().await;
-    let command = |line: &str| [event("o", "$ "), event("m", line), event("o", "out")];
-    let mut expected = ["make test", "A command that is hidden.", "exit 3"].map(command).concat();
-    expected.push(event("x", "3"));
+    let command = |line: &str, before: &str| [event("o", before), event("m", line)];
+    let commands = [("make test", "$ "), ("A command that is hidden.", "out$ "), ("exit 3", "out$ ")];
+    let mut expected = commands.map(|(line, before)| command(line, before)).concat();
+    expected.extend([event("o", "out"), event("x", "3")]);
     assert_eq!(read(&recordings).await, expected);
 }
 

@@ -1,10 +1,10 @@
 /**
- * A recording as text: its marks, what was printed, and when. Pure.
+ * A recording that was read: its events, its marks, the text that was printed, and when. Pure.
  */
 
 /** A place in a recording. */
 export interface Mark {
-  /** Number of its event, from 0: an index into `RecordingText.times`. */
+  /** Number of its event, from 0: an index into `Recording.times`. */
   event: number;
   label: string;
 }
@@ -14,31 +14,8 @@ const EXCERPT = 60;
 /** Hits that are listed. */
 export const MAX_HITS = 100;
 
-/** Escape sequences of terminals: CSI, OSC and other strings, and short ones. */
-const ESCAPES =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: this is what escape sequences are made of
-  /\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])/g;
-/** Other characters that print nothing. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
-const CONTROLS = /[\0-\x09\x0b-\x1f\x7f]/g;
 /** Characters that mean something in a pattern. */
 const SYNTAX = /[\\^$.*+?()[\]{}|/]/g;
-
-type Event = [interval: number, code: string, data: string];
-
-function parse(line: string): Event | null {
-  try {
-    const event: unknown = JSON.parse(line);
-    if (!Array.isArray(event)) return null;
-    const [interval, code, data] = event;
-    return typeof interval === "number" && typeof code === "string" && typeof data === "string"
-      ? [interval, code, data]
-      : null;
-  } catch {
-    // The last line of a recording that still runs may be cut.
-    return null;
-  }
-}
 
 /** A time as players show it: `1:05` or `1:00:05`. */
 export function clock(seconds: number): string {
@@ -48,49 +25,50 @@ export function clock(seconds: number): string {
   return `${hours > 0 ? `${hours}:${two(minutes)}` : minutes}:${two(whole % 60)}`;
 }
 
-/** A recording that can be searched. */
-export class RecordingText {
+/** Something that happens in a recording. */
+export interface RecordedEvent {
+  /** In ms from the start. */
+  time: number;
+  /** Its kind: `o` for output, `r` for another size, `m` for a mark, `x` for the end. */
+  code: string;
+  data: string;
+  /** Length of the text before it. */
+  begin: number;
+}
+
+/** A recording that can be played and searched. */
+export class Recording {
+  /** The size of its terminal at its start. */
+  readonly cols: number;
+  readonly rows: number;
   readonly marks: readonly Mark[];
-  /** Seconds between each event and the one before. */
-  readonly #intervals: number[] = [];
+  /** In order of their time. */
+  readonly events: readonly RecordedEvent[];
   /** All that was printed, without escape sequences. */
   readonly #text: string;
-  /** Where in the text each event begins. */
-  readonly #begins: number[] = [];
+  /** Begin of each event in the text. */
+  readonly #begins: readonly number[];
 
-  /** Takes an asciicast v3. A line that is no event is left out. */
-  constructor(cast: string) {
-    const marks: Mark[] = [];
-    const printed: string[] = [];
-    for (const line of cast.split("\n").slice(1)) {
-      const found = line.startsWith("[") ? parse(line) : null;
-      if (!found) continue;
-      const [interval, code, data] = found;
-      const event = this.#intervals.push(interval) - 1;
-      printed.push(code === "o" ? data : "");
-      if (code === "m") marks.push({ event, label: data });
-      else if (code === "x") marks.push({ event, label: `The end, exit code ${data}` });
-    }
-    this.marks = marks;
-    // Sequences may be cut between two events, so the whole text is cleaned, each character at its place.
-    const blank = (found: string) => "\0".repeat(found.length);
-    const clean = printed.join("").replace(ESCAPES, blank).replace(CONTROLS, "\0");
-    let [at, length] = [0, 0];
-    const shown = printed.map((data) => {
-      this.#begins.push(length);
-      const piece = clean.slice(at, at + data.length).replaceAll("\0", "");
-      at += data.length;
-      length += piece.length;
-      return piece;
+  /** `header` is the first line of an asciicast v3. */
+  constructor(header: unknown, events: readonly RecordedEvent[], text: string) {
+    const { cols, rows } = (header as { term?: { cols?: unknown; rows?: unknown } } | null)?.term ?? {};
+    this.cols = Number(cols) || 80;
+    this.rows = Number(rows) || 24;
+    this.events = events;
+    this.marks = events.flatMap(({ code, data }, event) => {
+      if (code === "x") return [{ event, label: `The end, exit code ${data}` }];
+      return code === "m" ? [{ event, label: data }] : [];
     });
-    this.#text = shown.join("");
+    this.#text = text;
+    this.#begins = events.map(({ begin }) => begin);
   }
 
   /** When each event happens, in seconds from the start. Silence longer than `idle` seconds counts as that long. */
   times(idle = Number.POSITIVE_INFINITY): number[] {
-    let time = 0;
-    return this.#intervals.map((interval) => {
-      time += Math.min(interval, idle);
+    let [time, before] = [0, 0];
+    return this.events.map((event) => {
+      time += Math.min((event.time - before) / 1000, idle);
+      before = event.time;
       return time;
     });
   }

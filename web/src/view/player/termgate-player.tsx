@@ -10,7 +10,8 @@ import type { TokenSource } from "../../core/index.ts";
 import type { ThemeName } from "../../xterm/index.ts";
 import { useThemeName } from "../media.ts";
 import { PLAYER_STYLE } from "./player-style.ts";
-import { clock, MAX_HITS, type Mark, RecordingText } from "./recording.ts";
+import { MAX_MARKS } from "./read-recording.ts";
+import { clock, MAX_HITS, type Mark } from "./recording.ts";
 import { SHORT_SILENCE, usePlayer } from "./use-player.ts";
 import { useRecording } from "./use-recording.ts";
 
@@ -35,16 +36,16 @@ export interface TermgatePlayerProps {
 export function TermgatePlayer(props: TermgatePlayerProps) {
   const { theme = "system", label = "Recording", nonce } = props;
   const themeName = useThemeName(theme);
-  const { cast, error, retry } = useRecording(props);
+  const { recording, error, retry } = useRecording(props);
   const [speed, setSpeed] = useState(1);
   const [skips, setSkips] = useState(true);
   const [words, setWords] = useState("");
   // Typing goes on while a long recording is searched.
   const wanted = useDeferredValue(words.trim());
-  const text = useMemo(() => (cast === null ? null : new RecordingText(cast)), [cast]);
-  const times = useMemo(() => text?.times(skips ? SHORT_SILENCE : undefined) ?? [], [text, skips]);
-  const hits = useMemo(() => text?.search(wanted) ?? [], [text, wanted]);
-  const { screen, seek, failed } = usePlayer(cast, times, speed, skips);
+  const times = useMemo(() => recording?.times(skips ? SHORT_SILENCE : undefined) ?? [], [recording, skips]);
+  const hits = useMemo(() => recording?.search(wanted) ?? [], [recording, wanted]);
+  const { screen, seek, failed } = usePlayer(recording, times, speed, skips);
+  const marks = recording?.marks ?? [];
   const problem = error ?? failed;
   return (
     <section className="tg-player" aria-label={label} data-theme={themeName}>
@@ -62,7 +63,7 @@ export function TermgatePlayer(props: TermgatePlayerProps) {
               </button>
             </p>
           )}
-          {cast === null && !problem && <p role="status">Loading the recording…</p>}
+          {recording === null && !problem && <p role="status">Loading the recording…</p>}
         </div>
         <aside className="tg-player-side">
           <div className="tg-player-controls">
@@ -88,9 +89,12 @@ export function TermgatePlayer(props: TermgatePlayerProps) {
             value={words}
             onChange={(event) => setWords(event.target.value)}
           />
-          <output>{wanted !== "" && countOf(hits)}</output>
+          <output>
+            {wanted !== "" && countOf(hits)}
+            {wanted === "" && marks.length >= MAX_MARKS && `The first ${MAX_MARKS} marks. Search finds the others.`}
+          </output>
           <ol>
-            {(wanted === "" ? (text?.marks ?? []) : hits).map((mark, index) => (
+            {(wanted === "" ? marks : hits).map((mark, index) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: a place has no other identity, and no state
               <Place key={`${index}-${mark.event}`} time={times[mark.event] ?? 0} label={mark.label} seek={seek} />
             ))}

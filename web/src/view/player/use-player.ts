@@ -5,9 +5,9 @@
 
 "use client";
 
-import type { Player } from "asciinema-player";
+import type { Recording as PlayedRecording, Player, RecordingEventCode } from "asciinema-player";
 import { type RefObject, useEffect, useRef, useState } from "react";
-import { lastUpTo } from "./recording.ts";
+import { lastUpTo, type Recording } from "./recording.ts";
 
 /** Silence that is played where silence is skipped, in seconds. */
 export const SHORT_SILENCE = 2;
@@ -35,7 +35,12 @@ interface RunningPlayer {
 }
 
 /** `times` are those of the recording's events. */
-export function usePlayer(cast: string | null, times: readonly number[], speed: number, skips: boolean): RunningPlayer {
+export function usePlayer(
+  recording: Recording | null,
+  times: readonly number[],
+  speed: number,
+  skips: boolean,
+): RunningPlayer {
   const screen = useRef<HTMLDivElement>(null);
   const player = useRef<Player | null>(null);
   /** Where the next player begins. */
@@ -44,8 +49,8 @@ export function usePlayer(cast: string | null, times: readonly number[], speed: 
   useEffect(() => {
     const host = screen.current;
     setFailed(null);
-    if (cast === null) place.current = START;
-    if (cast === null || !host) return;
+    if (recording === null) place.current = START;
+    if (recording === null || !host) return;
     place.current = { ...place.current, time: moved(place.current, times), times };
     let made: Player | undefined;
     // Until it is there, its own time is none.
@@ -55,7 +60,9 @@ export function usePlayer(cast: string | null, times: readonly number[], speed: 
       const { create } = await import("asciinema-player");
       if (gone) return;
       const idleTimeLimit = skips ? SHORT_SILENCE : ALL_SILENCE;
-      made = create({ data: cast }, host, { fit: "both", preload: true, controls: true, speed, idleTimeLimit });
+      // Its own parser takes seconds for some million events.
+      const source = { data: {}, parser: () => played(recording) };
+      made = create(source, host, { fit: "both", preload: true, controls: true, speed, idleTimeLimit });
       player.current = made;
       const { time, plays } = place.current;
       host.toggleAttribute("data-sought", time > 0);
@@ -76,7 +83,7 @@ export function usePlayer(cast: string | null, times: readonly number[], speed: 
       made?.dispose();
       player.current = null;
     };
-  }, [cast, times, speed, skips]);
+  }, [recording, times, speed, skips]);
   const seek = (time: number) => {
     place.current = { ...place.current, time: time + ROUNDING };
     screen.current?.toggleAttribute("data-sought", true);
@@ -84,6 +91,12 @@ export function usePlayer(cast: string | null, times: readonly number[], speed: 
     player.current?.seek(time + ROUNDING).catch(() => {});
   };
   return { screen, seek, failed };
+}
+
+/** A recording as the player takes it. */
+function played({ cols, rows, events }: Recording): PlayedRecording {
+  // The end is an event that shows nothing.
+  return { cols, rows, events: events.map(({ time, code, data }) => [time, code as RecordingEventCode, data]) };
 }
 
 /** The time of a place by a clock with other silences: as long after the event before it, if that silence is as long. */

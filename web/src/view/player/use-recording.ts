@@ -1,11 +1,13 @@
 /**
- * Fetches a recording.
+ * Fetches a recording, and reads it while it comes.
  */
 
 "use client";
 
 import { useEffect, useState } from "react";
 import type { TokenSource } from "../../core/index.ts";
+import { readRecording } from "./read-recording.ts";
+import type { Recording } from "./recording.ts";
 
 interface Source {
   url: string;
@@ -21,23 +23,23 @@ const PROBLEMS: Record<number, string> = {
 };
 
 export function useRecording({ url, sessionId, token, started }: Source) {
-  const [cast, setCast] = useState<string | null>(null);
+  const [recording, setRecording] = useState<Recording | null>(null);
   const [error, setError] = useState<string | null>(null);
   const [attempt, setAttempt] = useState(0);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a page may make the token's function anew at each rendering
   useEffect(() => {
     const stop = new AbortController();
-    setCast(null);
+    setRecording(null);
     setError(null);
     const load = async () => {
       const query = started === undefined ? "" : `?started=${started}`;
       const bearer = typeof token === "string" ? token : await token();
       const path = `${url.replace(/\/$/, "")}/api/sessions/${encodeURIComponent(sessionId)}/recording${query}`;
       const answer = await fetch(path, { headers: { authorization: `Bearer ${bearer}` }, signal: stop.signal });
-      if (!answer.ok) throw new Error(PROBLEMS[answer.status] ?? "The recording cannot be loaded.");
-      return answer.text();
+      if (!answer.ok || !answer.body) throw new Error(PROBLEMS[answer.status] ?? "The recording cannot be loaded.");
+      return readRecording(answer.body.pipeThrough(new TextDecoderStream()), () => turn(stop.signal));
     };
-    load().then(setCast, (failure: unknown) => {
+    load().then(setRecording, (failure: unknown) => {
       if (stop.signal.aborted) return;
       // A network's error says nothing to a reader.
       setError(
@@ -48,5 +50,18 @@ export function useRecording({ url, sessionId, token, started }: Source) {
     });
     return () => stop.abort();
   }, [url, sessionId, started, attempt]);
-  return { cast, error, retry: () => setAttempt((count) => count + 1) };
+  return { recording, error, retry: () => setAttempt((count) => count + 1) };
+}
+
+/** Lets the page answer. A timer would take some ms each time, and stop in a page behind others. */
+function turn(signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const { port1, port2 } = new MessageChannel();
+  return new Promise((resolve) => {
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
 }

@@ -1,0 +1,117 @@
+/**
+ * Reading a recording: in slices, and with few events for the player.
+ */
+
+import { expect, test } from "vitest";
+import { PlainText } from "../../src/view/player/plain-text.ts";
+import {
+  FRAME_MS,
+  MANY_EVENTS,
+  MAX_MARKS,
+  RecordingReader,
+  readRecording,
+  SLICE,
+} from "../../src/view/player/read-recording.ts";
+import type { Recording } from "../../src/view/player/recording.ts";
+
+const HEADER = JSON.stringify({ version: 3, term: { cols: 100, rows: 30 } });
+const line = (after: number, code: string, data: string) => `${JSON.stringify([after, code, data])}\n`;
+const cast = (...lines: string[]) => `${HEADER}\n${lines.join("")}`;
+function read(...pieces: string[]): Recording {
+  const reader = new RecordingReader();
+  for (const piece of pieces) reader.add(piece);
+  return reader.end();
+}
+/** Times in ms, kinds and data. */
+const events = (recording: Recording) => recording.events.map(({ time, code, data }) => [Math.round(time), code, data]);
+/** All output, in one. */
+const output = ({ events }: Recording) => events.map(({ code, data }) => (code === "o" ? data : "")).join("");
+
+test("output within a frame is one event, at the time of its first", () => {
+  const recording = read(
+    cast(
+      line(1, "o", "a"),
+      line(0.016, "o", "b"),
+      line(0.001, "o", "c"),
+      line(0, "r", "90x20"),
+      line(0, "o", "d"),
+      line(0.01, "i", "typed"),
+      line(0.006, "o", "e"),
+      line(0.001, "m", "mark"),
+      line(0.001, "o", "f"),
+    ),
+  );
+  expect([recording.cols, recording.rows]).toEqual([100, 30]);
+  expect(events(recording)).toEqual([
+    [1000, "o", "ab"],
+    [1017, "o", "c"],
+    [1017, "r", "90x20"],
+    [1017, "o", "de"],
+    [1034, "m", "mark"],
+    [1035, "o", "f"],
+  ]);
+  expect(recording.search("cdef")[0]).toMatchObject({ event: 1, label: "abcdef" });
+});
+
+test("pieces may end anywhere", () => {
+  const file = cast(line(1, "o", "$ \u001b[1mls\r\n"), "# a comment\n", "\n", line(1, "m", "ls"), line(1, "x", "0"));
+  const whole = read(file);
+  expect(events(whole)).toHaveLength(3);
+  for (let cut = 0; cut <= file.length; cut += 1) {
+    const recording = read(file.slice(0, cut), file.slice(cut));
+    expect([events(recording), recording.marks]).toEqual([events(whole), whole.marks]);
+  }
+});
+
+test("a recording of millions of events is read in slices, and an hour of it has no more than its frames", async () => {
+  // An hour in which something is printed every ms.
+  const count = 3_600_000;
+  const some = line(0.001, "o", "x").repeat(10_000);
+  let left = count / 10_000;
+  const file = new ReadableStream<string>({
+    pull(pieces) {
+      pieces.enqueue(left === count / 10_000 ? `${HEADER}\n${some}` : some);
+      left -= 1;
+      if (left === 0) pieces.close();
+    },
+  });
+  let turns = 0;
+  const recording = await readRecording(file, async () => {
+    turns += 1;
+  });
+  expect(turns).toBeGreaterThanOrEqual((count * some.length) / 10_000 / SLICE);
+  expect(recording.events.length).toBeLessThanOrEqual(count / FRAME_MS + 1);
+  expect(output(recording)).toHaveLength(count);
+});
+
+test("a longer one has a longer frame, and the same output", () => {
+  const count = 3 * MANY_EVENTS;
+  const recording = read(cast(line(0.02, "o", "\u001b[1mx").repeat(count), line(1, "x", "0")));
+  expect(recording.events.length).toBeLessThanOrEqual(MANY_EVENTS);
+  expect(recording.events.length).toBeGreaterThan(MANY_EVENTS / 3);
+  expect(output(recording)).toBe("\u001b[1mx".repeat(count));
+  expect(recording.times().at(-1)).toBeCloseTo(count * 0.02 + 1);
+  const [hit] = recording.search("x".repeat(60));
+  expect(hit?.event).toBe(0);
+});
+
+test("marks are bounded, but for the end", () => {
+  const { marks } = read(cast(line(0.1, "m", "ls").repeat(MAX_MARKS + 5), line(1, "x", "0")));
+  expect([marks.length, marks.at(-1)?.label]).toEqual([MAX_MARKS + 1, "The end, exit code 0"]);
+});
+
+test.each([
+  ["a\u001b[1;31mb\u001b[0m", "ab"],
+  ["\u001b]0;title\u0007a\u001b]8;;https://x\u001b\\b", "ab"],
+  ["\u001bPq#0\u001b\\a\u001b(Bb\u001b7", "ab"],
+  ["a\t\r\n\u0000\u007fb", "a\nb"],
+  ["\u001b[1\nab", "\nab"],
+  ["\u001b\u001b[1ma\u001b[3\u001b[4mb", "ab"],
+  [`a\u001b]${"x".repeat(20)}\u0007b`, "ab"],
+  ["a\u001b[é😀b", "aé😀b"],
+])("the text of %j is %j, in two pieces, too", (data, text) => {
+  for (let cut = 0; cut <= data.length; cut += 1) {
+    const plain = new PlainText();
+    expect(plain.next(data.slice(0, cut)) + plain.next(data.slice(cut))).toBe(text);
+  }
+});
