@@ -4,6 +4,7 @@
 mod check;
 mod directory;
 mod integration;
+mod integration_files;
 mod line_discipline;
 mod osc133;
 mod preparation;

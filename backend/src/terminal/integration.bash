@@ -12,7 +12,7 @@ shopt -u inherit_errexit
 __termgate_tag=@NONCE@ __termgate_host=$HOSTNAME __termgate_prompts=0 __termgate_history=0 __termgate_grown=0 __termgate_steps=1
 # Where builtins leave what only they can tell, for a moment: anything else takes a process. An open file without a name would be
 # inherited by all programs.
-__termgate_file=$(mktemp "${TMPDIR:-/tmp}/termgate.XXXXXX" 2>/dev/null)
+__termgate_file=$(mktemp "${TMPDIR:-/tmp}/termgate.$TERMGATE_SESSION.XXXXXX" 2>/dev/null)
 # Runs before the first steps of a line, which PS0 has set to 0, and goes before a long loop gets slow. `$_` stays as it was.
 __termgate_trap='{ case $((__termgate_steps++)) in 0) __termgate_line "$_" ;; 50) __termgate_last=$_
 \builtin trap -p DEBUG >|"$__termgate_file"; if __termgate_watches; then \builtin trap - DEBUG; fi; : "$__termgate_last" ;;

@@ -32,7 +32,7 @@ const ZSH: Integration = Integration {
     first: Some("/bin/sh"),
     hand_over: r#"script=$TERMGATE_INTEGRATION
 unset TERMGATE_INTEGRATION
-if ZDOTDIR=$(mktemp -d "${TMPDIR:-/tmp}/termgate.XXXXXX"); then
+if ZDOTDIR=$(mktemp -d "${TMPDIR:-/tmp}/termgate.$TERMGATE_SESSION.XXXXXX"); then
   export ZDOTDIR TERMGATE_MARKS=1
   printf '%s\n' "$script" >"$ZDOTDIR/.zshenv"
   for file in .zshenv .zprofile .zshrc .zlogin; do
@@ -52,7 +52,7 @@ const FISH: Integration = Integration {
     first: Some("/bin/sh"),
     hand_over: r#"script=$TERMGATE_INTEGRATION
 unset TERMGATE_INTEGRATION
-if directory=$(mktemp -d "${TMPDIR:-/tmp}/termgate.XXXXXX"); then
+if directory=$(mktemp -d "${TMPDIR:-/tmp}/termgate.$TERMGATE_SESSION.XXXXXX"); then
   export TERMGATE_MARKS=1
   printf '%s\n' "$script" >"$directory/integration.fish"
   exec "$0" -l -C "source '$directory/integration.fish'; command rm -r '$directory'"

@@ -2,6 +2,7 @@
 //! session of the shell, or by a tag in their environment, which survives double forks, setsid and nohup.
 
 use super::integration::{Nonce, TAG_VARIABLE};
+use super::integration_files;
 use super::procfs::{Process, all, signal_if};
 use super::pty::ProcessGroup;
 use super::transfer::{FileError, FileHelpers, OWN_PROGRAM, StartedHelper};
@@ -10,7 +11,7 @@ use async_trait::async_trait;
 use rustix::process::{Pid, Signal};
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -55,13 +56,15 @@ fn tags(process: &Process) -> Vec<Tag> {
 #[derive(Debug, Clone)]
 pub(super) struct TaggedProcesses {
     shell: Pid,
+    /// Value of the variable that its processes have.
+    tag: String,
     tags: [Tag; 2],
 }
 
 impl TaggedProcesses {
     pub(super) fn new(shell: Pid, nonce: &Nonce) -> Self {
         let tags = [Tag::KernelSession(shell), Tag::Environment(nonce.of_processes().into())];
-        Self { shell, tags }
+        Self { shell, tag: nonce.of_processes().into(), tags }
     }
 
     /// The processes of a session with this home, whose files pass as those of the service's own user.
@@ -106,6 +109,11 @@ impl ProcessGroup for UnixProcesses {
     async fn kill(&self) -> io::Result<usize> {
         self.files.end();
         self.tagged.signal(&[Signal::KILL]).await
+    }
+
+    async fn clean(&self) -> io::Result<()> {
+        let tag = self.tagged.tag.clone();
+        spawn_blocking(move || integration_files::remove(Path::new(integration_files::DIRECTORY), &tag)).await?
     }
 
     async fn file_helper(&self) -> Result<StartedHelper, FileError> {

@@ -137,8 +137,8 @@ pub trait ProcessGroup: Send + Sync {
     async fn hang_up(&self) -> io::Result<()>;
     /// Sends SIGKILL. Returns the number of processes found, which is 0 once all are gone.
     async fn kill(&self) -> io::Result<usize>;
-    /// Removes the files and shared memory that the processes left. Call it after [`Self::kill`] returned 0. Does nothing
-    /// without a sandbox: no file then belongs to the session alone.
+    /// Removes the files and shared memory that the processes left. Call it after [`Self::kill`] returned 0. Without a sandbox
+    /// only those of the integration scripts: no other file then belongs to the session alone.
     async fn clean(&self) -> io::Result<()> {
         Ok(())
     }

@@ -125,6 +125,21 @@ async fn a_killed_shell_names_its_signal() {
 }
 
 #[tokio::test]
+async fn no_temporary_file_of_the_integration_outlives_its_session() {
+    let (service, mut terminal) = attached().await;
+    let (name, _) = terminal.command("echo $TERMGATE_SESSION").await;
+    let files = || {
+        let entries = std::fs::read_dir("/tmp").unwrap().map(|entry| entry.unwrap().file_name());
+        entries.filter(|entry| entry.to_string_lossy().contains(name.trim())).count()
+    };
+    assert_eq!(files(), 1, "bash keeps one");
+    terminal.keys("kill -KILL $$\r").await;
+    terminal.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
+    until("it is gone", async || files() == 0).await;
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn no_process_outlives_its_session() {
     let (service, mut terminal) = attached().await;
     let hide = "setsid nohup sh -c 'echo $$ >gone; exec sleep 7001' &>/dev/null & until [ -s gone ]; do :; done; trap '' HUP; sleep 7002 & echo $$ $! $(cat gone)";
