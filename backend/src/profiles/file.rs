@@ -8,6 +8,7 @@ use shared_protocol::text::is_directory;
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use toml::Spanned;
 
 const MEGABYTE: u64 = 1024 * 1024;
@@ -17,6 +18,9 @@ const MAX_MEGABYTES: u64 = 1 << 30;
 
 /// Most processes of a quota: more than Linux has.
 const MAX_PROCESSES: u64 = 1 << 22;
+
+/// Most seconds of a start script: its user waits for the shell.
+const MAX_START_SECONDS: u64 = 3600;
 
 /// The rule of a directory.
 const DIRECTORY_RULE: &str = "must be an absolute path, or one below `~/`, of at most 1,024 bytes";
@@ -32,6 +36,7 @@ struct File {
     environment: BTreeMap<String, Spanned<String>>,
     directory: Option<Spanned<String>>,
     start: Option<Spanned<String>>,
+    start_timeout: Option<Spanned<u64>>,
     message: Option<Spanned<String>>,
     network: Option<Spanned<bool>>,
     #[serde(default)]
@@ -95,7 +100,7 @@ impl Source<'_> {
 /// The profile of a file. Sessions that are not `isolated` have no quota and no network of their own.
 pub(super) fn parse(file: &Path, text: &str, isolated: bool) -> Result<Profile, ProfileError> {
     let source = Source { file, text };
-    let File { shell, environment, directory, start, message, network, quotas } =
+    let File { shell, environment, directory, start, start_timeout, message, network, quotas } =
         toml::from_str(text).map_err(|error| source.syntax(&error))?;
     let is_path = |path: &String| path.starts_with('/') && !path.contains('\0');
     let is_text = |text: &String| !text.trim().is_empty() && !text.contains('\0');
@@ -126,11 +131,14 @@ pub(super) fn parse(file: &Path, text: &str, isolated: bool) -> Result<Profile, 
         processes: quota("quotas.processes", quotas.processes, MAX_PROCESSES)?,
         network: source.checked("network", network, |_| isolated, needs)?,
     };
+    let seconds = |seconds: &u64| (1..=MAX_START_SECONDS).contains(seconds);
+    let rule = format!("must be from 1 to {MAX_START_SECONDS} seconds");
     Ok(Profile {
         shell,
         environment: variables,
         directory: directory.as_deref().and_then(below),
         start: source.checked("start", start, is_text, "must be a script")?,
+        start_timeout: source.checked("start_timeout", start_timeout, seconds, &rule)?.map(Duration::from_secs),
         message: source.checked("message", message, is_text, "must be a text")?,
         limits,
     })

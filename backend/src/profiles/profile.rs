@@ -3,6 +3,7 @@
 use crate::terminal::SessionLimits;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// One profile. Each absent part is as the settings of the service have it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,6 +16,8 @@ pub struct Profile {
     pub directory: Option<PathBuf>,
     /// Script that runs on the terminal before the shell.
     pub start: Option<String>,
+    /// Time for it, in whole seconds.
+    pub start_timeout: Option<Duration>,
     /// Text that the terminal shows before the first prompt.
     pub message: Option<String>,
     /// Quotas and network.

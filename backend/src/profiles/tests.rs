@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::terminal::SessionLimits;
+use std::time::Duration;
 
 /// The profiles of a folder with these files.
 fn read(files: &[(&str, &str)], isolated: bool) -> Result<Profiles, String> {
@@ -26,6 +27,7 @@ start = """
 echo one
 echo two
 """
+start_timeout = 60
 message = "Welcome"
 network = false
 
@@ -47,6 +49,7 @@ processes = 64
             .into(),
         directory: Some("lab".into()),
         start: Some("echo one\necho two\n".into()),
+        start_timeout: Some(Duration::from_secs(60)),
         message: Some("Welcome".into()),
         limits: SessionLimits {
             memory: Some(512 << 20),
@@ -79,6 +82,9 @@ fn a_fault_names_file_line_and_key() {
         ("directory = \"lab\"", "line 1, key `directory`", "must be an absolute path, or one below `~/`"),
         ("directory = \"/a\\u001b\"", "line 1, key `directory`", "must be an absolute path, or one below `~/`"),
         ("start = \" \"", "line 1, key `start`", "must be a script"),
+        ("start_timeout = 0", "line 1, key `start_timeout`", "must be from 1 to 3600 seconds"),
+        ("start_timeout = 3601", "line 1, key `start_timeout`", "must be from 1 to 3600 seconds"),
+        ("start_timeout = \"10m\"", "line 1, key `start_timeout`", "invalid type: string \"10m\""),
         ("message = \"\"", "line 1, key `message`", "must be a text"),
         ("[environment]\nA = \"1\"\nHOME = \"/\"", "line 3, key `environment.HOME`", "is set by the service"),
         ("[environment]\nTERMGATE_X = \"/\"", "line 2, key `environment.TERMGATE_X`", "is set by the service"),

@@ -18,11 +18,13 @@ impl ShellSettings {
 
     /// The shell with this profile. `asked` is the directory that a page asked for, which comes before the profile's.
     pub(super) fn shell_with(&self, profile: &Profile, asked: Option<PathBuf>, size: Size, nonce: &Nonce) -> ShellSpec {
-        let Profile { shell, environment: variables, directory, start, message, limits } = profile.clone();
+        let Profile { shell, environment: variables, directory, start, start_timeout, message, limits } =
+            profile.clone();
         let shell = shell.unwrap_or_else(|| self.shell.clone());
         let mut environment = environment(&self.user, &self.home.to_string_lossy(), &shell, nonce);
         environment.extend(variables);
-        let preparation = Preparation { start, message, directory: directory.clone().filter(|_| asked.is_none()) };
+        let inner = directory.clone().filter(|_| asked.is_none());
+        let preparation = Preparation { start, start_timeout, message, directory: inner };
         ShellSpec {
             shell,
             environment,

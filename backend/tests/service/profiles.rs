@@ -115,6 +115,30 @@ async fn a_start_script_that_fails_or_is_interrupted_leaves_the_shell() {
 }
 
 #[tokio::test]
+async fn a_start_script_that_takes_too_long_is_killed_with_all_that_it_started() {
+    let text = r#"
+start_timeout = 1
+start = """
+trap '' TERM INT HUP
+stty raw
+sleep 1000 & echo $! >pids
+setsid sh -c 'echo $$ >>pids; exec sleep 1000' &
+while :; do sleep 1000; done
+"""
+"#;
+    let folder = folder(&[("p", text)]);
+    let service = service(folder.path()).await;
+    let mut terminal = attached(&service, "p").await;
+    terminal.sees("The preparation took longer than 1 s and was ended; the terminal works all the same.\r\n").await;
+    assert_eq!(says(&mut terminal, "stty | grep -c 'icanon\\|raw'; wc -l <pids").await, "0\n2");
+    let pids = std::fs::read_to_string(service.home().join("pids")).unwrap();
+    // One that no parent has waited for has no command line.
+    let lives = |pid: &str| std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty());
+    until("they are gone", async || !pids.lines().any(lives)).await;
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn the_directory_that_a_page_asks_for_comes_first() {
     let folder = folder(&[("p", "directory = \"/usr\"\nstart = \"echo begun\"")]);
     let service = service(folder.path()).await;
@@ -210,8 +234,18 @@ fn the_example_of_the_page_is_a_profile() {
     assert!(profile.start.as_ref().is_some_and(|script| script.contains("/srv/exercises")));
     assert_eq!(profile.limits.memory, Some(512 << 20));
     // Every key of the example is in the page's table, and every key of the table in the example.
-    for key in ["shell", "environment", "directory", "start", "message", "network", "memory_mb", "disk_mb", "processes"]
-    {
+    for key in [
+        "shell",
+        "environment",
+        "directory",
+        "start",
+        "start_timeout",
+        "message",
+        "network",
+        "memory_mb",
+        "disk_mb",
+        "processes",
+    ] {
         assert!(example.contains(key) && page.contains(&format!("{key}`")), "{key}");
     }
 }
