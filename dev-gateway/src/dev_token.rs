@@ -13,7 +13,7 @@ use axum::{Json, Router, routing};
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
-use shared_protocol::{ClassClaims, GroupId, Role, SessionId, Takeover, UserClaims};
+use shared_protocol::{ClassClaims, GroupId, ProfileName, Role, SessionId, Takeover, UserClaims};
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
@@ -70,6 +70,7 @@ struct TokenQuery {
     takeover: Option<Takeover>,
     #[serde(default)]
     rec: bool,
+    profile: Option<ProfileName>,
 }
 
 impl DevToken {
@@ -80,7 +81,7 @@ impl DevToken {
 
 /// `GET /dev/token?session=ID&role=viewer` → `{"token", "sessionId", "wsPath", "httpUrl", "name", "expiresAt"}`, with the key
 /// as bearer token. A viewer is a guest: another user, with a name of its own. So is each student of a class (`grp`), and its
-/// instructor, whose token names no session: `sessionId` is null. `name` replaces the name.
+/// instructor, whose token names no session: `sessionId` is null. `name` replaces the name. `profile` is that of a new session.
 async fn get(
     State(dev): State<DevToken>,
     headers: HeaderMap,
@@ -102,7 +103,8 @@ fn issue(
     dev: &DevToken,
     query: Result<Query<TokenQuery>, QueryRejection>,
 ) -> Result<Response, (StatusCode, &'static str)> {
-    let Query(query) = query.map_err(|_| (StatusCode::BAD_REQUEST, "`session`, `role` or `grp` is not usable"))?;
+    let Query(query) =
+        query.map_err(|_| (StatusCode::BAD_REQUEST, "`session`, `role`, `grp` or `profile` is not usable"))?;
     let now = dev.system.now_seconds();
     let random = || SessionId::new(format!("dev-{}", fresh_hex::<8>(dev.system.as_ref())));
     let session = query.session.map_or_else(random, Ok);
@@ -134,7 +136,7 @@ fn issue(
             jti: None,
             takeover: query.takeover,
             rec: query.rec,
-            profile: None,
+            profile: query.profile,
         },
     };
     let token = auth_tokens::sign_user_token(&claims, &dev.secret.signing);

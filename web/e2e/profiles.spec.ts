@@ -36,7 +36,7 @@ test("a profile prepares the terminal before the eyes of its user", { tag: "@chr
   expect(await terminal.run("echo [$COURSE]")).toEqual(["[]"]);
   // The details of a refusal have the sentence of the service.
   await page.goto(stack.address("unknown", { sub: "ada", sid: "unknown", profile: "rust" }));
-  await expect(page.getByText("You may not open this terminal")).toBeVisible();
+  await expect(page.getByText("This terminal is not installed on the lab machine")).toBeVisible();
   await page.getByRole("button", { name: "Details" }).click();
   await expect(page.getByText("this service has no profile `rust`")).toBeVisible();
 });

@@ -115,8 +115,11 @@ async fn a_development_token_names_its_session() {
     assert_eq!((student.sid.unwrap().as_str(), student.class.name.as_deref()), ("mine", Some("Ada")));
     let instructor = claims(&get(&gateway, "/dev/token?role=instructor&grp=class-7").await);
     assert_eq!((instructor.role, instructor.sid, instructor.class.grp), (Role::Instructor, None, student.class.grp));
-    for target in ["/dev/token?session=a/b", "/dev/token?role=admin", "/dev/token?grp=a/b"] {
-        assert_eq!(get(&gateway, target).await.status, StatusCode::BAD_REQUEST, "{target}");
+    let prepared = claims(&get(&gateway, "/dev/token?profile=python").await);
+    assert_eq!(prepared.class.profile.unwrap().as_str(), "python");
+    for query in ["session=a/b", "role=admin", "grp=a/b", "profile=a/b"] {
+        let target = format!("/dev/token?{query}");
+        assert_eq!(get(&gateway, &target).await.status, StatusCode::BAD_REQUEST, "{target}");
     }
 }
 

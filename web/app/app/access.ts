@@ -109,7 +109,9 @@ function keepKey(key: string | null, here: URL): void {
 }
 
 async function openWithDevToken(requested: string | null, here: URL): Promise<Access> {
-  const first = await devToken(requested);
+  const profile = here.searchParams.get("profile");
+  const claims = profile ? { profile } : {};
+  const first = await devToken(requested, "controller", claims);
   const { sessionId, wsPath, httpUrl } = first;
   let fresh: DevToken | undefined = first;
   return {
@@ -118,7 +120,7 @@ async function openWithDevToken(requested: string | null, here: URL): Promise<Ac
     ...(httpUrl && { fallbackUrl: httpUrl, removals: removalsOf(httpUrl, sessionId) }),
     // The first connection uses the token that was just fetched; for later ones it may have expired.
     async getToken() {
-      const { token } = fresh ?? (await devToken(sessionId));
+      const { token } = fresh ?? (await devToken(sessionId, "controller", claims));
       fresh = undefined;
       return token;
     },
@@ -193,15 +195,15 @@ export interface ClassLink {
   address: string;
 }
 
-/** Creates the links of a class: the instructor's first. */
-export async function createClass(group: string, students: number): Promise<ClassLink[]> {
+/** Creates the links of a class: the instructor's first. `profile` is that of its sessions; empty for none. */
+export async function createClass(group: string, students: number, profile: string): Promise<ClassLink[]> {
   const here = new URL(window.location.href);
   keepKey(new URLSearchParams(here.hash.slice(1)).get("key"), here);
   const instructor = await devToken(null, "instructor", { grp: group, name: "Instructor" });
   const links = [{ name: "Instructor", address: linkTo(here, "/class", { class: group }, instructor) }];
   for (let number = 1; number <= students; number += 1) {
     const [session, name] = [`${group}-${number}-${crypto.randomUUID().slice(0, 8)}`, `Student ${number}`];
-    const token = await devToken(session, "controller", { grp: group, name });
+    const token = await devToken(session, "controller", { grp: group, name, ...(profile && { profile }) });
     links.push({ name, address: linkTo(here, "/", { session }, token) });
   }
   return links;

@@ -10,6 +10,10 @@ const NO_ANSWER = "The lab machine does not answer; what you type is kept";
 const REPLACED = "The lab machine is being replaced; the terminal goes on in a moment";
 const MISSING = "This session does not exist, or it is not yours";
 const NOT_SET_UP = "This page is not set up right: please tell its operator";
+const FORBIDDEN = "You may not open this terminal";
+/** Begin of the service's sentence about a profile that its image lacks: the code says no more than that a token is refused. */
+const NO_PROFILE = "this service has no profile ";
+const NOT_INSTALLED = "This terminal is not installed on the lab machine: please tell your teacher";
 const SIGN_IN = "Reload the page, or sign in again";
 
 const PROBLEMS: Partial<Record<TerminalError["code"], string>> = {
@@ -26,7 +30,7 @@ const PROBLEMS: Partial<Record<TerminalError["code"], string>> = {
   TOKEN_UNAVAILABLE: `Your access could not be checked. ${SIGN_IN}`,
   TOKEN_EXPIRED: `Your access has expired. ${SIGN_IN}`,
   UNAUTHORIZED: `Your access was refused. ${SIGN_IN}`,
-  FORBIDDEN: "You may not open this terminal",
+  FORBIDDEN,
   REVOKED: "Your access to this terminal was ended",
   SESSION_INVALID: MISSING,
   SESSION_NOT_FOUND: MISSING,
@@ -46,5 +50,6 @@ const PROBLEMS: Partial<Record<TerminalError["code"], string>> = {
 export function problemOf({ code, message, cause }: TerminalError): string {
   // After all quick attempts, the last one's reason helps.
   const last = code === "MAX_RETRIES_EXCEEDED" ? PROBLEMS[cause as TerminalError["code"]] : undefined;
+  if (code === "FORBIDDEN" && message.startsWith(NO_PROFILE)) return NOT_INSTALLED;
   return last ?? PROBLEMS[code] ?? message.replace(/\.$/, "");
 }

@@ -51,6 +51,13 @@ test.each<[string, Partial<TerminalState>, string, string]>([
   expect(reason(state(fields), NOW)).toBe(why);
 });
 
+test("a profile that the service lacks is not told as a refusal", () => {
+  const refused = (message: string) => problemOf(new TerminalError("FORBIDDEN", message, false));
+  const sentence = "This terminal is not installed on the lab machine: please tell your teacher";
+  expect(refused("this service has no profile `rust`")).toBe(sentence);
+  expect(refused("session `this service has no profile`")).toBe("You may not open this terminal");
+});
+
 test("after all quick attempts, the last one's reason is named", () => {
   const failed = (cause: ClientErrorCode) => new TerminalError("MAX_RETRIES_EXCEEDED", "10 attempts", true, { cause });
   expect(problemOf(failed("LIMIT_REACHED"))).toBe("Too many terminals are open. Close one, and try again");

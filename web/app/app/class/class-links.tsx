@@ -20,7 +20,9 @@ export function ClassLinks() {
     const fields = new FormData(event.currentTarget);
     setStatus("Creating…");
     try {
-      setLinks(await createClass(String(fields.get("class")), Number(fields.get("students"))));
+      setLinks(
+        await createClass(String(fields.get("class")), Number(fields.get("students")), String(fields.get("profile"))),
+      );
       setStatus("");
     } catch (error) {
       setStatus(error instanceof Error ? error.message : String(error));
@@ -39,6 +41,9 @@ export function ClassLinks() {
         </label>
         <label>
           Students <input name="students" type="number" required min={1} max={MAX_STUDENTS} defaultValue={10} />
+        </label>
+        <label>
+          Profile <input name="profile" pattern="[A-Za-z0-9_\-]{1,64}" placeholder="none" />
         </label>
         <button type="submit" className="primary">
           Create
