@@ -12,6 +12,9 @@ pub const TILE_ROWS: u16 = 60;
 /// Most characters of one cell, in code points; the rest of an endless combination is left out.
 pub const CELL_CHARACTERS: usize = 8;
 
+/// Most code points of a cell with a joiner, as of the longest emoji of Unicode: a family of four with skin tones.
+pub const JOINED_CHARACTERS: usize = 11;
+
 /// Most bytes that `z` of a `wall` frame stands for: bounds a page's memory.
 pub const WALL_RAW_BYTES: usize = 64 * 1024;
 

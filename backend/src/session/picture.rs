@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use shared_protocol::text::is_hidden;
-use shared_protocol::wall::{CELL_CHARACTERS, RGB, Run, TILE_COLS, TILE_ROWS, flags};
+use shared_protocol::wall::{CELL_CHARACTERS, JOINED_CHARACTERS, RGB, Run, TILE_COLS, TILE_ROWS, flags};
 use vt::{Colour, Look, Screen};
 
 /// The joiner of emoji.
@@ -47,7 +47,7 @@ impl Picture {
     pub fn received(mut self) -> Option<Self> {
         let has_size = self.cols <= TILE_COLS && self.rows <= TILE_ROWS && self.lines.len() == usize::from(self.rows);
         let has_cursor = self.cursor.is_none_or(|(x, y)| x < self.cols && y < self.rows);
-        let most = usize::from(self.cols) * CELL_CHARACTERS;
+        let most = usize::from(self.cols) * JOINED_CHARACTERS;
         for (text, runs) in &mut self.lines {
             if text.chars().count() > most || runs.len() > usize::from(self.cols) {
                 return None;
@@ -75,7 +75,8 @@ fn draw_line(screen: &Screen, row: u16, left: u16, cols: u16) -> PictureLine {
             return;
         }
         let start = text.len();
-        text.push_str(&plain_cells(cell.chars().take(CELL_CHARACTERS)));
+        let most = if cell.contains(ZWJ) { JOINED_CHARACTERS } else { CELL_CHARACTERS };
+        text.push_str(&plain_cells(cell.chars().take(most)));
         let length = text[start..].encode_utf16().count() as u16;
         let (foreground, background, attributes) = coded(look);
         let own = own_cell(cell, width);
@@ -195,10 +196,23 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_emoji_is_whole() {
+        let family = "👨🏻\u{200d}👩🏼\u{200d}👧🏽\u{200d}👦🏾";
+        assert_eq!(family.chars().count(), JOINED_CHARACTERS);
+        let picture = drawn(10, 1, &format!("\u{1b}[?2027h{family}x"));
+        assert_eq!(picture.lines[0].0, format!("{family}x"));
+        assert_eq!(picture.lines[0].1[0].3, flags::WIDE);
+        let full = drawn(2, 1, &format!("\u{1b}[?2027h{family}"));
+        assert_eq!(full.clone().received(), Some(full));
+    }
+
+    #[test]
     fn an_endless_combination_is_cut() {
-        let picture = drawn(10, 1, &format!("e{}x", "\u{301}".repeat(30)));
-        assert_eq!(picture.lines[0].0.chars().count(), 8 + 1);
-        assert_eq!(picture.lines[0].1[0], (8, 0, 0, flags::CELL));
+        for (cell, most) in [("e", 8), ("👩\u{200d}🌾", 11)] {
+            let picture = drawn(10, 1, &format!("\u{1b}[?2027h{cell}{}x", "\u{301}".repeat(30)));
+            assert_eq!(picture.lines[0].0.chars().count(), most + 1);
+        }
+        assert_eq!(drawn(10, 1, &"e\u{301}".repeat(2)).lines[0].1[0].3, flags::CELL);
     }
 
     #[test]
@@ -240,7 +254,7 @@ mod tests {
             &|picture| picture.rows = TILE_ROWS + 1,
             &|picture| picture.lines.truncate(1),
             &|picture| picture.cursor = Some((20, 0)),
-            &|picture| picture.lines[1].0 = "x".repeat(20 * CELL_CHARACTERS + 1),
+            &|picture| picture.lines[1].0 = "x".repeat(20 * JOINED_CHARACTERS + 1),
             &|picture| picture.lines[1].1 = vec![(1, 0, 0, 0); 21],
         ];
         for (number, change) in bad.into_iter().enumerate() {
