@@ -198,14 +198,22 @@ function secret(): string {
   return randomBytes(32).toString("hex");
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        address && typeof address === "object" ? resolve(address.port) : reject(new Error("no port")),
-      );
-    });
+/** Ports below those that the system chooses for connections and for other tests, and apart for each worker. */
+const FIRST_PORT = 20_000;
+const PORTS_OF_WORKER = 3000;
+let nextPort = FIRST_PORT + Number(process.env.TEST_PARALLEL_INDEX ?? "0") * PORTS_OF_WORKER + (process.pid % 2000);
+
+/** A port that nothing listens on, and no later call returns. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = nextPort++;
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 }
