@@ -24,10 +24,7 @@ for (const theme of ["dark", "light", "contrast"] as const) {
     await terminal.run(
       "for i in 1 2 3 4 5 6 7; do printf '\\e[3%dm colour %d \\e[9%dm bright\\e[0m\\n' $i $i $i; done",
     );
-    await page.getByLabel("New terminal").click();
-    // The first tab has a prompt too.
-    await expect(page.getByRole("tab")).toHaveCount(2);
-    await terminal.prompt();
+    await terminal.newTerminal();
     const shown = page.locator(".panel:not([hidden])");
     await shown.locator(".tg-latency").click();
     expect(await violations(page), "the terminal").toEqual([]);
@@ -41,9 +38,7 @@ for (const theme of ["dark", "light", "contrast"] as const) {
     await page.getByLabel("Settings").click();
     expect(await violations(page), "find, chat and settings").toEqual([]);
     await shown.locator(".xterm-screen").click();
-    await terminal.type("cat");
-    await terminal.press("Enter");
-    await expect.poll(() => page.evaluate(() => window.termgate?.terminal?.modes.bracketedPasteMode)).toBe(false);
+    await terminal.startReader("cat");
     await terminal.paste("one\ntwo\n");
     await expect(page.getByRole("dialog")).toBeVisible();
     expect(await violations(page), "the paste dialog").toEqual([]);

@@ -152,7 +152,7 @@ test("keys that are typed on a loan arrive once and in order over connections th
   const [theirs, mine] = [student.terminal.page, instructor.terminal.page];
   const button = (page: typeof mine, name: string) => page.getByRole("button", { name, exact: true });
   await student.terminal.run("stty -echo; PS1='ready$ '");
-  await student.terminal.type("cat > typed.txt\n");
+  await student.terminal.startReader("cat > typed.txt");
   await button(mine, "Ask to type").click();
   await button(theirs, "Until taken back").click();
   await expect(mine.locator(".tg-typing")).toHaveText("You type in this terminal too");
@@ -171,9 +171,7 @@ test("keys that are typed on a loan arrive once and in order over connections th
   await mine.keyboard.press("Control+d");
   // The prompt above is that of `cat`.
   await student.terminal.shows(/ready\$ ?\nready\$ ?$/, 60_000);
-  // A key before the prompt would be lost to `stty`.
-  await theirs.keyboard.type("stty echo; echo echo''es\n");
-  await student.terminal.shows(/^echoes\n.*\$ $/m);
+  await student.terminal.echoAgain();
   expect(await student.terminal.run("cat typed.txt")).toEqual(lines);
   // Lost while the owner takes the keyboard back: what comes late is not typed.
   const taken = button(theirs, "Take back").click();
@@ -220,6 +218,7 @@ test("on a phone, a student sees who watches, raises a hand, and lends and takes
   }
   await looks("asked");
   await theirs.getByRole("button", { name: "Allow for now", exact: true }).tap();
+  await expect(mine.locator(".tg-typing")).toHaveText("You type in this terminal too");
   await mine.keyboard.type("echo lent-$((40 + 2))\n");
   await student.terminal.shows("lent-42");
   await looks("lent");

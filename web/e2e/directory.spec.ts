@@ -18,10 +18,7 @@ test("a new terminal opens where the shown one is, and the title says where", { 
   const directory = () => page.evaluate(() => window.termgate?.client.state.directory);
   await expect.poll(directory).toBe("/usr/share");
   await expect(page).toHaveTitle("/usr/share – Termgate");
-  await page.getByLabel("New terminal").click();
-  await expect(page.getByRole("tab")).toHaveCount(2);
-  await expect.poll(async () => (await terminal.rows()).length).toBe(1);
-  await terminal.prompt();
+  await terminal.newTerminal();
   expect(await terminal.run("pwd")).toEqual(["/usr/share"]);
   await expect(page.getByRole("tab", { selected: true })).toHaveAccessibleName("2: /usr/share");
   await terminal.screenshot("directory");

@@ -34,9 +34,8 @@ test("Alt-click moves the cursor at the prompt, and types nothing into cat", asy
   await terminal.shows("echo abc");
   await terminal.press("Enter");
   await terminal.shows(/^abc$/m);
-  await terminal.type("cat");
-  await terminal.press("Enter");
-  await expect.poll(() => page.evaluate(() => window.termgate?.client.state.tty.canonical)).toBe(true);
+  await terminal.prompt();
+  await terminal.startReader("cat");
   await altClick(page, 20, 3);
   await terminal.type("end\n");
   await terminal.shows(/^end\nend$/m);
@@ -67,10 +66,13 @@ test("the view follows output again once the scrollback is erased", async ({ pag
     });
   for (const erase of ["printf '\\e[3J'; seq 1 300", "printf '\\e[H\\e[2J\\e[3J'; seq 1 300"]) {
     await terminal.run("seq 1 300");
-    await terminal.type(`sleep 1; ${erase}`);
+    await terminal.type(`read -rsn 1; ${erase}`);
     await terminal.press("Enter");
+    await terminal.shows("seq 1 300");
     await page.evaluate(() => window.termgate?.terminal?.scrollLines(-100));
     expect(await bottom()).toBe(false);
+    // A key that the emulator does not see: a key of its own follows the output again.
+    await page.evaluate(() => window.termgate?.client.input("x"));
     await expect.poll(bottom).toBe(true);
     await terminal.shows(/\n300\n/);
   }
@@ -89,6 +91,7 @@ test("a program copies also without padding, and to several clipboards", { tag: 
   page,
   terminal,
 }) => {
+  await terminal.addons();
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   for (const [selection, base64, text] of [
     ["c", "dW5wYWRkZWQ", "unpadded"],

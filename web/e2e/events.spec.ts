@@ -54,7 +54,7 @@ test("the page shows what happens in a session, and nothing that is forged", asy
   await visit(page, `${stack.url}/?session=told`);
   await terminal.prompt();
   await terminal.type("(exit 7)\n");
-  await terminal.prompt();
+  await terminal.shows(/\(exit 7\)\n.*[$#] ?$/);
   await terminal.type("exit 3\n");
   await expect(page.locator("footer.tg-status")).toContainText("Session ended");
 

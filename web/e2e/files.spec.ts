@@ -56,7 +56,8 @@ test("an upload shows how far it is, and leaves nothing when it is cancelled", a
   await terminal.run("mkdir -p cancelled && cd cancelled");
   const devtools = await page.context().newCDPSession(page);
   await devtools.send("Network.enable");
-  const slow = { offline: false, latency: 20, downloadThroughput: 1e7, uploadThroughput: 1.5e6 };
+  // Half a minute, of which the first percent is waited for.
+  const slow = { offline: false, latency: 20, downloadThroughput: 1e7, uploadThroughput: 2.5e5 };
   await devtools.send("Network.emulateNetworkConditions", slow);
   const chosen = page.waitForEvent("filechooser");
   await page.locator(".tg-screen").click({ button: "right" });

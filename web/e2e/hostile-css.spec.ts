@@ -4,6 +4,7 @@
 
 import { expect, type Page } from "@playwright/test";
 import { test } from "./stack.ts";
+import type { TerminalPage } from "./terminal-page.ts";
 
 /** Rules as the default pages of Vite, Tailwind and Bootstrap have them, and worse ones. */
 const SHEETS: Record<string, string> = {
@@ -48,6 +49,13 @@ async function look(page: Page): Promise<unknown> {
   });
 }
 
+/** Waits until everything has its place: the grid, what the shell printed, and the time of a round trip. */
+async function settle(terminal: TerminalPage): Promise<void> {
+  await terminal.fitted();
+  await expect(terminal.page.locator(".tg .xterm-rows > div").nth(2)).toContainText(/[$#]/);
+  await expect(terminal.page.locator(".tg-latency")).toHaveText(/^\d+ ms$/);
+}
+
 /** Fixes the place of the elements around the terminal, so that a page's rules do not move it as a whole. */
 const FIXED =
   ".workspace { position: fixed !important; inset: 0 !important; margin: 0 !important; padding: 0 !important; } .bar, .pane::before { display: none !important; } .panes, .panel, .pane { position: absolute !important; inset: 0 !important; margin: 0 !important; padding: 0 !important; }";
@@ -56,7 +64,9 @@ for (const [name, sheet] of Object.entries(SHEETS)) {
   test(`the terminal looks the same on a page with the rules of ${name}`, async ({ terminal }) => {
     const { page } = terminal;
     await page.addStyleTag({ content: FIXED });
+    await terminal.fitted();
     await terminal.run("printf 'Some \\033[1mBold\\033[m text 漢字 \\n'");
+    await settle(terminal);
     const before = await look(page);
     await page.addStyleTag({ content: sheet });
     await terminal.screenshot(`css-${name}`);
@@ -67,6 +77,7 @@ for (const [name, sheet] of Object.entries(SHEETS)) {
 test("the terminal runs from left to right on a page that does not", async ({ terminal }) => {
   const { page } = terminal;
   await terminal.run("echo Some text");
+  await settle(terminal);
   const before = await look(page);
   await page.evaluate(() => {
     document.documentElement.dir = "rtl";

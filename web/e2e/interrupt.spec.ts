@@ -36,8 +36,7 @@ test("Ctrl-C overtakes an unread 20 KB paste, and none of it runs", async ({ pag
   await terminal.confirmPaste();
   await terminal.press("Control+c");
   await terminal.prompt();
-  await terminal.type("stty echo");
-  await terminal.press("Enter");
+  await terminal.echoAgain();
   expect(await terminal.run("ls pasted-and-run 2>&1 | tail -c 26")).toEqual(["No such file or directory"]);
   expect(terminal.problems).toEqual([]);
 });

@@ -145,7 +145,8 @@ test("another speed plays on from the same place, or stays there", async ({ page
   const before = await step(page);
   await speed(page).selectOption("0.5");
   await expect.poll(() => step(page)).toBeGreaterThanOrEqual(before);
-  expect(await step(page)).toBeLessThan(before + 30);
+  // Nothing that is played gets beyond the silence in the middle.
+  expect(await step(page)).toBeLessThanOrEqual(STEPS / 2);
   await expect.poll(() => step(page)).toBeGreaterThan(before + 1);
   await page.getByRole("button", { name: "Pause", exact: true }).click();
   const paused = await step(page);

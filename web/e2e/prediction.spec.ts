@@ -6,8 +6,8 @@ import { expect, type Page } from "@playwright/test";
 import { type Fixtures, test } from "./stack.ts";
 import { TerminalPage } from "./terminal-page.ts";
 
-/** 600 ms there and back: a browser on a busy machine types a word, and says what it shows, in less. */
-const SLOW = ["--fault", "delay=300..300"];
+/** 2 s there and back: a browser on a busy machine types a word, and says what it shows, in less. */
+const SLOW = ["--fault", "delay=1000..1000"];
 
 /** A page on a slow connection that knows it: keys are predicted once a round trip was measured. */
 async function openSlow(page: Page, launch: Fixtures["launch"]): Promise<TerminalPage> {

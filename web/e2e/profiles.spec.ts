@@ -29,6 +29,7 @@ test("a profile prepares the terminal before the eyes of its user", { tag: "@chr
   await terminal.shows("Preparing this terminal. Ctrl-C skips the rest.");
   await terminal.shows("Fetching exercise 3 of 3");
   await terminal.shows("Exercise 1 is in exercise1.py.");
+  await terminal.prompt();
   await terminal.screenshot("profile");
   expect(await terminal.run("echo $COURSE; basename $PWD; ls")).toEqual(["python 101", "lab", "exercise1.py"]);
   expect(terminal.problems).toEqual([]);

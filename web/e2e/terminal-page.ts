@@ -74,10 +74,37 @@ export class TerminalPage {
     });
   }
 
+  /** Waits until the terminal fills its window, so that no other size follows, and returns the size. */
+  async fitted(): Promise<{ cols: number; rows: number }> {
+    const fits = () =>
+      this.page.evaluate(() => {
+        const { element, cols = 0, rows = 0 } = window.termgate?.terminal ?? {};
+        const grid = element?.querySelector(".xterm-screen")?.getBoundingClientRect();
+        const room = element?.parentElement?.getBoundingClientRect();
+        if (!grid || !room) return false;
+        // Half a pixel is lost by rounding.
+        const isFull = (all: number, used: number, count: number) =>
+          used <= all + 0.5 && used + used / count > Math.floor(all) - 0.5;
+        // xterm.js reserves 14 pixels for its scroll bar.
+        return isFull(room.width - 14, grid.width, cols) && isFull(room.height, grid.height, rows);
+      });
+    await expect.poll(fits, { message: "the terminal fills its window" }).toBe(true);
+    return this.size();
+  }
+
   /** Waits for a prompt. */
   async prompt(timeout?: number): Promise<void> {
     const options = { message: "a prompt", ...(timeout !== undefined && { timeout }) };
     await expect.poll(async () => (await this.rows()).at(-1) ?? "", options).toMatch(PROMPT);
+  }
+
+  /** Opens another tab, and waits for its prompt: the tab before has one too. */
+  async newTerminal(): Promise<void> {
+    const shown = () => this.page.evaluate(() => window.termgate?.client.access.sessionId);
+    const before = await shown();
+    await this.page.getByLabel("New terminal").click();
+    await expect.poll(shown, { message: "another session" }).not.toBe(before);
+    await this.prompt();
   }
 
   /** Waits until the screen shows a text. */
@@ -104,6 +131,39 @@ export class TerminalPage {
 
   async press(key: string): Promise<void> {
     await this.page.keyboard.press(key);
+  }
+
+  /** Starts a program that reads lines, and waits until it has the terminal: an earlier key would be the shell's. */
+  async startReader(command: string): Promise<void> {
+    const reader = () =>
+      this.page.evaluate(() => {
+        const canonical = window.termgate?.client.state.tty.canonical;
+        const bracketed = window.termgate?.terminal?.modes.bracketedPasteMode;
+        return canonical === bracketed ? "unknown" : canonical ? "a program" : "the shell";
+      });
+    await expect.poll(reader, { message: "the reader of keys" }).toBe("the shell");
+    await this.type(command);
+    await this.press("Enter");
+    await expect.poll(reader, { message: "the reader of keys" }).toBe("a program");
+  }
+
+  /** Turns the echo on again, and waits for the prompt after it, because keys before that may be lost to `stty`. */
+  async echoAgain(): Promise<void> {
+    await this.type("stty echo; echo echo''es\n");
+    await this.shows(/^echoes\n.*[$#] ?$/m);
+  }
+
+  /** Waits for the addons that are loaded after the terminal: links, images, and the clipboard for programs. */
+  async addons(): Promise<void> {
+    // The parts of xterm.js without a public interface.
+    const loaded = () =>
+      this.page.evaluate(() => {
+        type Core = { _inputHandler: { _parser: { _oscParser: { _handlers: Record<number, unknown[]> } } } };
+        const core = (window.termgate?.terminal as unknown as { _core?: Core } | null)?._core;
+        // The first one keeps the emulator from answering.
+        return (core?._inputHandler._parser._oscParser._handlers[52]?.length ?? 0) > 1;
+      });
+    await expect.poll(loaded, { message: "the addons are loaded" }).toBe(true);
   }
 
   /** Runs a command line on an empty screen and returns the rows of its output. */
