@@ -206,6 +206,24 @@ test("tabs keep their shells, also after a reload, until closed", async ({ page,
   expect(terminal.problems).toEqual([]);
 });
 
+test("a tab that gets its size while it is hidden shows its end", async ({ page, launch }) => {
+  // Time in which the tab is hidden again.
+  const stack = await launch({}, "--fault", "delay=300..300");
+  const terminal = new TerminalPage(page);
+  await terminal.open(stack.url);
+  await terminal.run("seq 1 100");
+  await terminal.newTerminal();
+  await page.setViewportSize({ width: 500, height: 400 });
+  await terminal.fitted();
+  await page.getByRole("tab").first().press("Enter");
+  const { rows } = await terminal.size();
+  const first = await page.evaluateHandle(() => window.termgate?.terminal);
+  await page.getByRole("tab").last().press("Enter");
+  await expect.poll(() => first.evaluate((terminal) => terminal?.rows)).toBeLessThan(rows);
+  await page.getByRole("tab").first().press("Enter");
+  await terminal.prompt();
+});
+
 /** Closes the shown one of two tabs. The page asks while it does not know that the shell waits for a command. */
 async function closeSecond(page: Page): Promise<void> {
   await page.getByLabel("Close this terminal").click();

@@ -18,7 +18,7 @@ import { loadOptionalAddons } from "./optional-addons.ts";
 import { runsLineByLine, stripControls } from "./paste.ts";
 import { revealBrowser } from "./platform.ts";
 import { loadWebgl } from "./renderer.ts";
-import { followAfterErase, scrollByWheel } from "./scroll.ts";
+import { followAfterErase, followAfterResize, scrollByWheel } from "./scroll.ts";
 import { openSearch, type Search } from "./search.ts";
 import { showComposition, TextInput } from "./text-input.ts";
 import { MIN_CONTRAST, THEMES } from "./themes.ts";
@@ -148,6 +148,7 @@ export async function openTerminal(
   );
   scrollByWheel(terminal, () => lineHeight(terminal));
   followAfterErase(terminal);
+  followAfterResize(terminal);
   stops.push(moveCursorByClick(terminal, client));
   const gestures = new TouchGestures(element, terminal, handlers);
   stops.push(() => gestures.dispose(), openMenuByMouse(element, terminal, handlers));

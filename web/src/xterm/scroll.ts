@@ -61,6 +61,37 @@ export function followAfterErase(terminal: Terminal): IDisposable[] {
   );
 }
 
+/** Parts of xterm.js without a public interface. */
+interface Viewport {
+  /** Takes the sizes of the window and of a line. */
+  _sync(): void;
+  /** By its place in pixels. The public methods add lines to a place of before, whose lines may have had another height. */
+  scrollToLine(line: number, atOnce: boolean): void;
+}
+
+/**
+ * Keeps the view at the end over a change of size. A hidden emulator takes neither the new height of its window nor that of
+ * a line for scrolling: it would be above the end when it is shown, and a key typed then would not bring it there.
+ */
+export function followAfterResize(terminal: Terminal): void {
+  let follow: IDisposable | undefined;
+  terminal.onResize(() => {
+    const { viewportY, baseY } = terminal.buffer.active;
+    if (follow || viewportY !== baseY) return;
+    // At once, or when it is shown again.
+    follow = terminal.onRender(() => {
+      follow?.dispose();
+      follow = undefined;
+      // The emulator itself scrolls at the end of this frame.
+      queueMicrotask(() => {
+        const { _core: core } = terminal as unknown as { _core: { _viewport?: Viewport } };
+        core._viewport?._sync();
+        core._viewport?.scrollToLine(terminal.buffer.active.baseY, true);
+      });
+    });
+  });
+}
+
 /** One report for each line. */
 function turnWheel({ element }: Terminal, lines: number, { clientX, clientY }: Place): void {
   const deltaY = Math.sign(lines);
