@@ -16,7 +16,7 @@ pub use families::EnumFamily;
 pub use guard::GaugeGuard;
 pub use labels::{
     AuthFailure, CheckOutcome, Deletion, ForwardOutcome, FrameKind, LabelValue, MessageType, Operation, Phase,
-    RetransmissionCause, SnapshotCause, Transport,
+    RetransmissionCause, SnapshotCause, TransferOutcome, TransferWay, Transport,
 };
 
 use families::Families;
@@ -86,6 +86,7 @@ mod tests {
         let metrics = Metrics::new(1_700_000_000_000);
         // Families whose labels are not an enum have no value before this.
         metrics.requests.record_response("/health", 200, Some(Duration::from_millis(2)));
+        metrics.sessions.record_transfer(TransferWay::Messages, TransferOutcome::BrokeOff);
         metrics.requests.set_isolation("none");
         let text = metrics.text();
         let mut names = Vec::new();
@@ -107,6 +108,8 @@ mod tests {
         assert_eq!(rows, names, "docs/operate.md has one row for each family");
         assert!(text.contains("process_start_time_seconds 1700000000\n"), "{text}");
         assert!(text.contains("termgate_http_requests_total{route=\"/health\",status=\"200\"} 1\n"), "{text}");
+        let transfer = "termgate_file_transfers_total{way=\"messages\",outcome=\"broke_off\"} 1\n";
+        assert!(text.contains(transfer), "{text}");
         assert!(text.ends_with("# EOF\n"));
     }
 

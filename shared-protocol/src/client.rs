@@ -1,7 +1,10 @@
 //! Messages of a client: a closed enum, with one struct of fields per message.
 
+mod check;
+mod files;
 mod offers;
 mod parse;
+mod parse_error;
 mod people;
 
 use crate::ids::{ClientId, Epoch, Loan, Pos, Seq};
@@ -9,8 +12,10 @@ use crate::ids::{ClientId, Epoch, Loan, Pos, Seq};
 use crate::limits;
 use crate::theme::Theme;
 use crate::wall::{Wall, WallAck};
+pub use files::{CancelTransfer, Download, DownloadPart, Upload, UploadPart};
 pub use offers::{Announce, TypeLine};
-pub use parse::{Envelope, Inbound, ParseError, Plain, logged_type, parse};
+pub use parse::{Envelope, Inbound, Plain, logged_type, parse};
+pub use parse_error::ParseError;
 pub use people::{Allow, Hand, LoanDuration, OnlyMe, Ordered, Remove};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -68,6 +73,16 @@ pub enum ClientMessage {
     WallAck(WallAck),
     /// Tells all sessions of the class something. Answered with `announced`.
     Announce(Announce),
+    /// Begins to bring a file to the shell. Answered with `transfer`.
+    Upload(Upload),
+    /// A part of it. Answered with `transfer`, or with `stored` if it was the last.
+    UploadPart(UploadPart),
+    /// Begins to take a file from the shell. Answered with `transfer`.
+    Download(Download),
+    /// Asks for a part of it. Answered with `file_part`.
+    DownloadPart(DownloadPart),
+    /// Ends a transfer early.
+    CancelTransfer(CancelTransfer),
     /// Answered with `pong`.
     Ping(Ping),
     /// Answered with its own fields.
@@ -359,6 +374,11 @@ impl ClientMessage {
             | Self::Wall(_)
             | Self::WallAck(_)
             | Self::Announce(_)
+            | Self::Upload(_)
+            | Self::UploadPart(_)
+            | Self::Download(_)
+            | Self::DownloadPart(_)
+            | Self::CancelTransfer(_)
             | Self::Ping(_)
             | Self::Echo(_) => None,
         }

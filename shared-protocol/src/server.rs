@@ -2,6 +2,7 @@
 
 mod command;
 mod event;
+mod files;
 mod notice;
 mod people;
 mod refusal;
@@ -15,6 +16,7 @@ use crate::wall::WallFrame;
 pub use command::{ShellCommand, Typist};
 use derive_more::From;
 pub use event::{Event, StreamEvent, Tty};
+pub use files::{FilePart, Stored, TransferFailed, TransferState};
 pub use notice::{Announced, Notice};
 pub use people::{Control, ControlState, Part, Person, RaisedHand, Recording, RecordingState, Room, Via};
 pub use refusal::ErrorMessage;
@@ -82,6 +84,14 @@ pub enum ServerMessage {
     Wall(WallFrame),
     /// Reply to `announce`.
     Announced(Announced),
+    /// State of a transfer of a file.
+    Transfer(TransferState),
+    /// A part of a file.
+    FilePart(FilePart),
+    /// A file is complete in the session.
+    Stored(Stored),
+    /// A transfer of a file did not begin, or has ended early.
+    TransferFailed(TransferFailed),
     /// A message was refused and changed nothing.
     #[from]
     Error(ErrorMessage),

@@ -31,10 +31,10 @@ macro_rules! variants {
 
 variants!(CLIENT, client_variant, ClientMessage:
     Attach Input Resize Theme Command TypeLine Interrupt Extend Close ChatMessage Hand HandSeen Ask Allow TakeBack GiveBack OnlyMe
-    Remove Ack Follow Carry Wall WallAck Announce Ping Echo);
+    Remove Ack Follow Carry Wall WallAck Announce Upload UploadPart Download DownloadPart CancelTransfer Ping Echo);
 variants!(SERVER, server_variant, ServerMessage:
-    Attached Output Event Snapshot Pong Echo InputAck Renew Carried Wall Announced Error UnknownCommand CommandResult CommandStarted
-    ResizeAck ChatMessage);
+    Attached Output Event Snapshot Pong Echo InputAck Renew Carried Wall Announced Transfer FilePart Stored TransferFailed Error UnknownCommand
+    CommandResult CommandStarted ResizeAck ChatMessage);
 variants!(EVENTS, event_variant, StreamEvent:
     Size Exit CommandResult Command Tty Title Directory Chat Notice Controller Joined Left Hand Control Recording Closing Ends Stays Restarted);
 

@@ -1,8 +1,8 @@
 /**
- * Files between the page and a real shell, over HTTP to the service.
+ * Files between the page and a real shell, over HTTP to the service, or through the gateway.
  */
 
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { type Download, expect, type Page } from "@playwright/test";
 import { visit } from "./dev-token.ts";
@@ -69,6 +69,46 @@ test("an upload shows how far it is, and leaves nothing when it is cancelled", a
   await expect(list(page)).toHaveText("");
   await devtools.send("Network.emulateNetworkConditions", { ...slow, latency: 0, uploadThroughput: -1 });
   await expect.poll(async () => (await terminal.run("ls -A | wc -l")).at(-1)?.trim(), { timeout: 20_000 }).toBe("0");
+});
+
+test("files pass through the gateway where the page does not reach the service", async ({ terminal, page }) => {
+  await page.route("**/api/sessions/*/files?**", (route) => route.abort());
+  await terminal.run("mkdir -p gateway && cd gateway");
+  const content = randomBytes(60_000).toString("hex");
+  await drop(page, [{ name: "large.txt", content }]);
+  // Keys have their echoes all the while.
+  expect(await terminal.run("echo typed meanwhile")).toEqual(["typed meanwhile"]);
+  await expect(list(page)).toContainText("large.txt is in ~/gateway");
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  expect(await terminal.run("sha256sum large.txt | cut -c-64")).toEqual([sha256]);
+  await terminal.run("tg-download large.txt ~/gateway");
+  const save = (name: string) => list(page).getByRole("button", { name: `Save ${name}` });
+  await expect(save("gateway")).toBeVisible();
+  await settle(page);
+  const [file] = await Promise.all([page.waitForEvent("download"), save("large.txt").click()]);
+  expect(file.suggestedFilename()).toBe("large.txt");
+  expect((await contentOf(file)).toString()).toBe(content);
+  const [folder] = await Promise.all([page.waitForEvent("download"), save("gateway").click()]);
+  expect(folder.suggestedFilename()).toBe("gateway.tar");
+  expect((await contentOf(folder)).includes(content)).toBe(true);
+  await terminal.screenshot("files-through-the-gateway");
+});
+
+test("a file goes on over the next connection where the first one is lost", async ({ launch, page }) => {
+  const stack = await launch({}, "--fault", "none");
+  const terminal = new TerminalPage(page);
+  await terminal.open(stack.url);
+  await terminal.run("mkdir lost && cd lost");
+  await page.route("**/api/sessions/*/files?**", (route) => route.abort());
+  const content = randomBytes(500_000).toString("hex");
+  await drop(page, [{ name: "large.txt", content }]);
+  await expect(list(page).locator(".tg-percent")).toHaveText(/^([5-9]|[1-9]\d) %$/, { timeout: 20_000 });
+  const sockets = terminal.sockets;
+  await stack.cut("abort");
+  await expect(list(page)).toContainText("large.txt is in ~/lost", { timeout: 30_000 });
+  expect(terminal.sockets).toBeGreaterThan(sockets);
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  expect(await terminal.run("sha256sum large.txt | cut -c-64; ls -A")).toEqual([sha256, "large.txt"]);
 });
 
 test("tg-download offers files of the shell, and a click saves them", async ({ terminal, page }) => {

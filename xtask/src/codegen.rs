@@ -58,7 +58,7 @@ fn typescript() -> String {
 }
 
 /// `shared_protocol::limits`, as far as a client keeps to it, under the same names.
-fn numbers() -> [(&'static str, u128, &'static str); 20] {
+fn numbers() -> [(&'static str, u128, &'static str); 21] {
     use limits::*;
     use shared_protocol::wall::WALL_RAW_BYTES;
     [
@@ -75,6 +75,7 @@ fn numbers() -> [(&'static str, u128, &'static str); 20] {
         ("CHAT_BYTES", CHAT_BYTES as u128, "Longest chat message, in bytes."),
         ("ANNOUNCEMENT_BYTES", ANNOUNCEMENT_BYTES as u128, "Longest message to a class, in bytes."),
         ("OFFER_BYTES", OFFER_BYTES as u128, "Longest line that is offered to be typed, in bytes."),
+        ("FILE_PART_BYTES", FILE_PART_BYTES as u128, "Most bytes of a file in one message."),
         ("INPUT_WINDOW_BYTES", INPUT_WINDOW_BYTES as u128, "Most input without acknowledgement, in bytes."),
         ("MAX_EARLY_MESSAGES", MAX_EARLY_MESSAGES as u128, "Messages that arrived early and are held, at most."),
         (

@@ -2,6 +2,7 @@
 
 use super::download::DOWNLOADS_PER_USER;
 use super::group_questions::GroupQuestions;
+use super::messaged_transfers::MessagedTransfers;
 use super::peer_client::PeerClient;
 use super::polled::PolledConnections;
 use super::refusal_log::RefusalLog;
@@ -98,6 +99,8 @@ pub struct ServiceContext {
     pub(super) ws_tests: Arc<Semaphore>,
     /// Transfers of files that run here.
     pub(super) transfers: Transfers,
+    /// Those of them whose files are in messages.
+    pub(super) messaged: MessagedTransfers,
     /// Permits for checks.
     pub(super) checks: Arc<Semaphore>,
     /// Client for requests to other instances; `None` if the store is not shared.
@@ -132,7 +135,8 @@ impl ServiceContext {
             request_rate: limiter(),
             refusal_log: RefusalLog::default(),
             ws_tests: Arc::new(Semaphore::new(MAX_WS_TESTS)),
-            transfers: Transfers::default(),
+            transfers: Transfers::new(Arc::clone(&metrics)),
+            messaged: MessagedTransfers::default(),
             checks: Arc::new(Semaphore::new(MAX_CHECKS)),
             peers,
             draining: watch::Sender::new(false),

@@ -34,7 +34,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct ErrorCodeExt(pub ErrorCode);
 
 /// An error response.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct HttpError(pub ApiError);
 
 impl HttpError {

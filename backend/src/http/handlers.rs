@@ -2,6 +2,7 @@
 
 pub(super) mod checks;
 pub(super) mod commands;
+mod file_messages;
 pub(super) mod files;
 pub(super) mod gateway;
 pub(super) mod groups;

@@ -1,9 +1,11 @@
 //! Admission of transfers of files. Each holds a process, two pipes and a connection for as long as it takes, so a session, a user
 //! and an instance have few at once, and one that is slow or has lasted long makes room for others.
 
+use super::error::HttpError;
+use crate::metrics::{Metrics, TransferOutcome, TransferWay};
 use crate::rate_limit::RateLimiter;
 use parking_lot::Mutex;
-use shared_protocol::SessionId;
+use shared_protocol::{ErrorCode, SessionId};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +44,12 @@ pub(super) enum TransferLimit {
     Rate,
     #[error("the service has as many transfers of files as it can have at once; try again")]
     Instance,
+}
+
+impl From<TransferLimit> for HttpError {
+    fn from(limit: TransferLimit) -> Self {
+        Self::new(ErrorCode::RateLimited, limit.to_string())
+    }
 }
 
 /// A transfer that runs.
@@ -103,17 +111,17 @@ pub(super) struct Transfers {
     state: Arc<Mutex<State>>,
     /// Transfers that each user begins.
     starts: RateLimiter<String>,
-}
-
-impl Default for Transfers {
-    fn default() -> Self {
-        Self { state: Arc::default(), starts: RateLimiter::new(PER_MINUTE, Duration::from_secs(60), PER_MINUTE) }
-    }
+    metrics: Arc<Metrics>,
 }
 
 impl Transfers {
+    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+        let starts = RateLimiter::new(PER_MINUTE, Duration::from_secs(60), PER_MINUTE);
+        Self { state: Arc::default(), starts, metrics }
+    }
+
     /// Counts a transfer until its guard is dropped.
-    pub(super) fn begin(&self, session: &SessionId, user: &str) -> Result<Transfer, TransferLimit> {
+    pub(super) fn begin(&self, session: &SessionId, user: &str, way: TransferWay) -> Result<Transfer, TransferLimit> {
         let mut state = self.state.lock();
         if state.count(|running| running.session == *session) >= PER_SESSION {
             return Err(TransferLimit::Session);
@@ -138,7 +146,8 @@ impl Transfers {
             cut: cut.clone(),
         };
         state.running.insert(id, running);
-        Ok(Transfer { id, cut, state: Arc::clone(&self.state) })
+        let (state, metrics) = (Arc::clone(&self.state), Arc::clone(&self.metrics));
+        Ok(Transfer { id, cut, state, way, outcome: TransferOutcome::BrokeOff, metrics })
     }
 }
 
@@ -149,9 +158,25 @@ pub(super) struct Transfer {
     /// As of [`Running`].
     cut: CancellationToken,
     state: Arc<Mutex<State>>,
+    way: TransferWay,
+    /// What is counted once it is over.
+    outcome: TransferOutcome,
+    metrics: Arc<Metrics>,
 }
 
 impl Transfer {
+    /// Says what became of the transfer.
+    pub(super) fn ended<T>(&mut self, result: &Result<T, HttpError>) {
+        use ErrorCode::{BadField, FileNotFound, FileRefused, TooLarge};
+        self.outcome = match result {
+            Ok(_) => TransferOutcome::Done,
+            Err(HttpError(error)) if matches!(error.code, BadField | FileNotFound | FileRefused | TooLarge) => {
+                TransferOutcome::Refused
+            }
+            Err(_) => TransferOutcome::BrokeOff,
+        };
+    }
+
     /// Counts bytes that have passed.
     pub(super) fn passed(&self, bytes: usize) {
         if let Some(running) = self.state.lock().running.get_mut(&self.id) {
@@ -168,6 +193,7 @@ impl Transfer {
 impl Drop for Transfer {
     fn drop(&mut self) {
         self.state.lock().running.remove(&self.id);
+        self.metrics.sessions.record_transfer(self.way, self.outcome);
     }
 }
 
@@ -181,59 +207,67 @@ mod tests {
         SessionId::new(format!("s{number}")).unwrap()
     }
 
+    fn new() -> Transfers {
+        Transfers::new(Metrics::new(0))
+    }
+
+    fn begin(transfers: &Transfers, session: &SessionId, user: &str) -> Result<Transfer, TransferLimit> {
+        transfers.begin(session, user, TransferWay::Http)
+    }
+
     fn is_cut(transfer: &Transfer) -> bool {
         transfer.cut().now_or_never().is_some()
     }
 
     /// One of each of as many users as the instance has transfers.
     fn one_each(transfers: &Transfers) -> Vec<Transfer> {
-        (0..PER_INSTANCE).map(|user| transfers.begin(&session(user), &format!("user{user}")).unwrap()).collect()
+        (0..PER_INSTANCE).map(|user| begin(&transfers, &session(user), &format!("user{user}")).unwrap()).collect()
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_session_a_user_and_a_minute_have_few() {
-        let transfers = Transfers::default();
-        let mut all: Vec<_> = (0..PER_SESSION).map(|_| transfers.begin(&session(1), "ada").unwrap()).collect();
-        assert_eq!(transfers.begin(&session(1), "ada").err(), Some(TransferLimit::Session));
-        assert_eq!(transfers.begin(&session(1), "eve").err(), Some(TransferLimit::Session), "a guest's count, too");
-        all.extend((0..PER_USER - PER_SESSION).map(|_| transfers.begin(&session(2), "ada").unwrap()));
-        assert_eq!(transfers.begin(&session(3), "ada").err(), Some(TransferLimit::User));
+        let transfers = new();
+        let mut all: Vec<_> = (0..PER_SESSION).map(|_| begin(&transfers, &session(1), "ada").unwrap()).collect();
+        assert_eq!(begin(&transfers, &session(1), "ada").err(), Some(TransferLimit::Session));
+        assert_eq!(begin(&transfers, &session(1), "eve").err(), Some(TransferLimit::Session), "a guest's count, too");
+        all.extend((0..PER_USER - PER_SESSION).map(|_| begin(&transfers, &session(2), "ada").unwrap()));
+        assert_eq!(begin(&transfers, &session(3), "ada").err(), Some(TransferLimit::User));
         drop(all);
         assert!(transfers.state.lock().running.is_empty());
-        let begun = (0..).take_while(|_| transfers.begin(&session(1), "ada").is_ok()).count();
+        let begun = (0..).take_while(|_| begin(&transfers, &session(1), "ada").is_ok()).count();
         assert_eq!(begun, PER_MINUTE as usize - PER_USER);
-        assert_eq!(transfers.begin(&session(1), "ada").err(), Some(TransferLimit::Rate));
+        assert_eq!(begin(&transfers, &session(1), "ada").err(), Some(TransferLimit::Rate));
         advance(Duration::from_secs(1)).await;
-        assert!(transfers.begin(&session(1), "ada").is_ok());
+        assert!(begin(&transfers, &session(1), "ada").is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn users_who_have_many_make_room_for_those_who_have_none() {
-        let transfers = Transfers::default();
+        let transfers = new();
         let all: Vec<_> = (0..PER_INSTANCE)
-            .map(|number| transfers.begin(&session(number / 4), &format!("user{}", number / 4)).unwrap())
+            .map(|number| begin(&transfers, &session(number / 4), &format!("user{}", number / 4)).unwrap())
             .collect();
         all.iter().skip(1).for_each(|transfer| transfer.passed(1));
-        let _new = transfers.begin(&session(99), "new").unwrap();
+        let _new = begin(&transfers, &session(99), "new").unwrap();
         assert!(is_cut(&all[0]), "the slowest");
         assert_eq!(all.iter().filter(|transfer| is_cut(transfer)).count(), 1);
     }
 
     #[tokio::test(start_paused = true)]
     async fn slow_transfers_make_room_for_others_and_quick_ones_only_after_ten_minutes() {
-        let transfers = Transfers::default();
+        let transfers = new();
         let all = one_each(&transfers);
-        assert_eq!(transfers.begin(&session(99), "new").err(), Some(TransferLimit::Instance));
+        assert_eq!(begin(&transfers, &session(99), "new").err(), Some(TransferLimit::Instance));
         advance(SLOW_AGE).await;
         let quick = SLOW_RATE as usize * SLOW_AGE.as_secs() as usize;
         all.iter().enumerate().for_each(|(number, transfer)| transfer.passed(quick - usize::from(number == 5)));
-        let new = transfers.begin(&session(99), "new").unwrap();
+        let new = begin(&transfers, &session(99), "new").unwrap();
         assert!(is_cut(&all[5]));
-        assert_eq!(transfers.begin(&session(98), "newer").err(), Some(TransferLimit::Instance));
+        assert_eq!(begin(&transfers, &session(98), "newer").err(), Some(TransferLimit::Instance));
         advance(LONG_AGE).await;
         new.passed(usize::MAX / 2);
         all.iter().for_each(|transfer| transfer.passed(usize::MAX / 4));
-        assert!(transfers.begin(&session(98), "newer").is_ok());
+        assert!(begin(&transfers, &session(98), "newer").is_ok());
         assert!(!is_cut(&new));
     }
 }

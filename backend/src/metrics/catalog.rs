@@ -3,8 +3,8 @@
 use super::families::{EnumFamily, Families, Label};
 use super::guard::GaugeGuard;
 use super::labels::{
-    AuthFailure, CheckOutcome, Deletion, ForwardOutcome, FrameKind, MessageType, Operation, Phase, RetransmissionCause,
-    SnapshotCause, Transport,
+    AuthFailure, CheckOutcome, Deletion, ForwardOutcome, FrameKind, LabelValue, MessageType, Operation, Phase,
+    RetransmissionCause, SnapshotCause, TransferOutcome, TransferWay, Transport,
 };
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -60,6 +60,8 @@ families! {
             "Sessions restarted here with a new shell, by how the previous shell was lost", "reason");
         ownership_losses: Counter = counter("ownership_losses", "Sessions that another instance took over while they ran here");
         heartbeat_failures: Counter = counter("heartbeat_failures", "Heartbeats that the store did not accept");
+        transfers: Family<[Label; 2], Counter> = add("file_transfers", "Transfers of files that are over, by way and outcome",
+            None, Family::default());
         checks: EnumFamily<CheckOutcome, Counter> = enumerate("checks", "Checks of the platform that are done, by outcome", "outcome");
     }
 }
@@ -68,6 +70,12 @@ impl SessionMetrics {
     /// Counts a session in a phase until the guard is dropped.
     pub fn enter(&self, phase: Phase) -> GaugeGuard {
         GaugeGuard::new(self.phases.of(phase))
+    }
+
+    /// Records the end of a transfer of a file.
+    pub fn record_transfer(&self, way: TransferWay, outcome: TransferOutcome) {
+        let labels = [("way", way.label_value()), ("outcome", outcome.label_value())];
+        self.transfers.get_or_create(&labels).inc();
     }
 
     /// Counts an attached client until the guard is dropped.

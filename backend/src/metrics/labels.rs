@@ -49,11 +49,24 @@ label_values! {
     /// Type of a message from a client.
     MessageType {
         Attach, Input, Resize, Theme, Command, TypeLine, Interrupt, Extend, Close, ChatMessage, Hand, HandSeen,
-        Ask, Allow, TakeBack, GiveBack, OnlyMe, Remove, Ack, Follow, Carry, Wall, WallAck, Announce, Ping, Echo,
+        Ask, Allow, TakeBack, GiveBack, OnlyMe, Remove, Ack, Follow, Carry, Wall, WallAck, Announce,
+        Upload, UploadPart, Download, DownloadPart, CancelTransfer, Ping, Echo,
         /// An unknown type, or one that lacks its number.
         Unknown,
         /// Not a message.
         Malformed,
+    }
+
+    /// How a file passes: by an HTTP request to the service, or in messages of a terminal's connection.
+    TransferWay { Http, Messages }
+
+    /// Result of a transfer of a file.
+    TransferOutcome {
+        Done,
+        /// The session's user may not, or it does not fit.
+        Refused,
+        /// It was cancelled, stalled, or made room for another one, or the session ended.
+        BrokeOff,
     }
 
     /// Result of a check.
@@ -156,6 +169,11 @@ impl From<&Inbound> for MessageType {
             Inbound::Message(ClientMessage::Carry(_)) => Self::Carry,
             Inbound::Message(ClientMessage::Wall(_)) => Self::Wall,
             Inbound::Message(ClientMessage::WallAck(_)) => Self::WallAck,
+            Inbound::Message(ClientMessage::Upload(_)) => Self::Upload,
+            Inbound::Message(ClientMessage::UploadPart(_)) => Self::UploadPart,
+            Inbound::Message(ClientMessage::Download(_)) => Self::Download,
+            Inbound::Message(ClientMessage::DownloadPart(_)) => Self::DownloadPart,
+            Inbound::Message(ClientMessage::CancelTransfer(_)) => Self::CancelTransfer,
             Inbound::Message(ClientMessage::Ping(_)) => Self::Ping,
             Inbound::Message(ClientMessage::Echo(_)) => Self::Echo,
             Inbound::Plain(Plain::Unordered { .. }) | Inbound::Unknown { .. } => Self::Unknown,

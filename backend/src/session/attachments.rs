@@ -18,7 +18,7 @@ use crate::terminal::Size;
 use connection::Connection;
 use shared_protocol::client::Attach;
 use shared_protocol::server::Part;
-use shared_protocol::{ClientId, ClientMessage, ConnectionId, ErrorCode, Inbound, Pos, Role, SessionId};
+use shared_protocol::{ClientId, ConnectionId, ErrorCode, Pos, Role, SessionId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -265,14 +265,13 @@ impl Attachments {
     pub(super) fn authorize(
         &mut self,
         caller: &Caller,
-        inbound: &Inbound,
+        attaches: bool,
         steady_ms: u64,
         is_ending: bool,
     ) -> Option<ErrorCode> {
         if let Some(code) = self.closed.reason(&caller.connection) {
             return Some(code);
         }
-        let attaches = matches!(inbound, Inbound::Message(ClientMessage::Attach(_)));
         let code = if !self.revoked.is_empty() && self.revoked.has(&caller.member_in(self.people.creator())) {
             ErrorCode::Revoked
         } else if caller.has_expired(steady_ms) && (attaches || !is_ending) {

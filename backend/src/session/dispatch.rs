@@ -35,15 +35,9 @@ fn renewal(inbound: &Inbound) -> Option<Renewal> {
 impl Actor {
     /// Handles a message and answers it: at once, unless it is a one-shot command.
     pub(super) fn deliver(&mut self, mut caller: Caller, inbound: Inbound, reply: oneshot::Sender<Reply>) {
-        caller.role = caller.role_in(&self.lease.record().creator);
-        // The first message of a connection decides: the wall clock may have jumped since.
-        caller.valid_until_ms = self.attachments.valid_until_ms(&caller.connection).unwrap_or(caller.valid_until_ms);
-        let is_ending = !self.termination.is_running();
-        if let Some(code) = self.attachments.authorize(&caller, &inbound, self.clock.steady_ms(), is_ending) {
-            self.connections_changed();
-            self.metrics.streams.record_error(code);
-            let is_being_told = self.attachments.closed.is_being_told(&caller.connection, Instant::now());
-            let _ = reply.send(if is_being_told { Reply::default() } else { Reply::rejected(code) });
+        let attaches = matches!(inbound, Inbound::Message(ClientMessage::Attach(_)));
+        if let Some(rejected) = self.rejects(&mut caller, attaches) {
+            let _ = reply.send(rejected);
             return;
         }
         if let Inbound::Message(ClientMessage::Carry(carry)) = &inbound {
@@ -61,6 +55,19 @@ impl Actor {
         let answer = self.reply(&caller, message, renewal);
         // A request that is gone needs no answer: the client sends its message again.
         let _ = reply.send(answer);
+    }
+
+    /// The answer to a message whose connection may not send any, or no longer. Otherwise the caller has its role in this session.
+    pub(super) fn rejects(&mut self, caller: &mut Caller, attaches: bool) -> Option<Reply> {
+        caller.role = caller.role_in(&self.lease.record().creator);
+        // The first message of a connection decides: the wall clock may have jumped since.
+        caller.valid_until_ms = self.attachments.valid_until_ms(&caller.connection).unwrap_or(caller.valid_until_ms);
+        let is_ending = !self.termination.is_running();
+        let code = self.attachments.authorize(caller, attaches, self.clock.steady_ms(), is_ending)?;
+        self.connections_changed();
+        self.metrics.streams.record_error(code);
+        let is_being_told = self.attachments.closed.is_being_told(&caller.connection, Instant::now());
+        Some(if is_being_told { Reply::default() } else { Reply::rejected(code) })
     }
 
     /// Queues a frame for the relay of this connection. False if none carries it.
@@ -297,6 +304,11 @@ impl Actor {
             | ClientMessage::Wall(_)
             | ClientMessage::WallAck(_)
             | ClientMessage::Announce(_)
+            | ClientMessage::Upload(_)
+            | ClientMessage::UploadPart(_)
+            | ClientMessage::Download(_)
+            | ClientMessage::DownloadPart(_)
+            | ClientMessage::CancelTransfer(_)
             | ClientMessage::Ping(_)
             | ClientMessage::Echo(_) => {}
         }

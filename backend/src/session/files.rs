@@ -2,7 +2,7 @@
 //! the bytes pass beside it.
 
 use super::caller::Caller;
-use super::handle::{SessionError, SessionHandle};
+use super::handle::{Reply, SessionError, SessionHandle};
 use crate::files::{FileRefusal, FileTask, Head, readable_name};
 use crate::store::{Creator, Member};
 use crate::terminal::{FileError, FileHelper, ProcessGroup};
@@ -23,11 +23,17 @@ pub(crate) struct SessionFiles(Arc<dyn ProcessGroup>);
 impl SessionHandle {
     /// The files of the session for this caller: one who may type in its shell without asking.
     pub(crate) async fn files(&self, caller: &Caller, creator: &Creator) -> Result<SessionFiles, SessionError> {
-        if caller.role_in(creator) != Role::Controller && !caller.admin {
-            return Err(SessionError::new(ErrorCode::ReadOnly, "only who controls the session has its files"));
-        }
+        check_role(caller, caller.role_in(creator))?;
         let processes = self.processes_for(Some(caller.user.clone()), caller.member_in(creator)).await?;
         Ok(SessionFiles(processes))
+    }
+
+    /// The files of the session for a message of this caller.
+    pub(crate) async fn files_for_message(&self, caller: &Caller) -> Result<Result<SessionFiles, SessionError>, Reply> {
+        match self.files_of(caller.clone()).await {
+            Ok(answer) => answer.map(|processes| processes.map(SessionFiles)),
+            Err(error) => Ok(Err(error)),
+        }
     }
 
     /// Brings a file to the home of the session's user, and says so. False if it is not there.
@@ -69,6 +75,14 @@ impl SessionHandle {
             _ => Err(SessionError::broke_off()),
         }
     }
+}
+
+/// Fails unless the session's files are for callers of this role.
+pub(super) fn check_role(caller: &Caller, role: Role) -> Result<(), SessionError> {
+    if role == Role::Controller || caller.admin {
+        return Ok(());
+    }
+    Err(SessionError::new(ErrorCode::ReadOnly, "only who controls the session has its files"))
 }
 
 impl SessionError {

@@ -138,6 +138,10 @@ impl From<StoreError> for SessionError {
     }
 }
 
+/// What a session says to a message about a file: its processes, or why the sender has none of its files, or an answer to a connection
+/// that may send no such message at all.
+pub(super) type FilesAnswer = Result<Result<Arc<dyn ProcessGroup>, SessionError>, Reply>;
+
 /// Requests to a session's task.
 pub(super) enum Request {
     Deliver {
@@ -198,6 +202,11 @@ pub(super) enum Request {
         /// As one who was removed is known.
         member: Member,
         reply: oneshot::Sender<Result<Arc<dyn ProcessGroup>, SessionError>>,
+    },
+    /// The same for a message about a file.
+    FilesOf {
+        caller: Caller,
+        reply: oneshot::Sender<FilesAnswer>,
     },
     /// Wakes the task, which then finds out that it has lost the session.
     Lost,
@@ -303,6 +312,13 @@ impl SessionHandle {
         let (reply, answer) = oneshot::channel();
         self.send(Request::ProcessesFor { user, member, reply }).await?;
         self.answer(answer, REQUEST_TIMEOUT).await?
+    }
+
+    /// The processes of the shell, for a message about a file.
+    pub(super) async fn files_of(&self, caller: Caller) -> Result<FilesAnswer, SessionError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::FilesOf { caller, reply }).await?;
+        self.answer(answer, REQUEST_TIMEOUT).await
     }
 
     /// Wakes the task, so that it notices that another instance has the session.

@@ -1,11 +1,15 @@
 //! Requests to the task of a session, from every other one.
 
 use super::actor::Actor;
-use super::handle::{Request, SessionError};
+use super::caller::Caller;
+use super::files::check_role;
+use super::handle::{FilesAnswer, Request, SessionError};
 use crate::store::{CommandRecord, Member};
 use crate::terminal::ProcessGroup;
-use shared_protocol::Role;
+use shared_protocol::server::ErrorMessage;
+use shared_protocol::{ErrorCode, Role};
 use std::sync::Arc;
+use tokio::time::Instant;
 
 impl Actor {
     /// Handles a request that is no message, or passes on one that is.
@@ -53,9 +57,29 @@ impl Actor {
             Request::ProcessesFor { user, member, reply } => {
                 let _ = reply.send(self.check_controller(user.as_deref(), &member).and_then(|()| self.processes()));
             }
+            Request::FilesOf { caller, reply } => {
+                let _ = reply.send(self.files_of(caller));
+            }
             // The lease was checked before this was handled.
             Request::Lost => {}
         }
+    }
+
+    /// Answers a message about a file: it counts as use of the session, from one who may have its files.
+    fn files_of(&mut self, mut caller: Caller) -> FilesAnswer {
+        if let Some(rejected) = self.rejects(&mut caller, false) {
+            return Err(rejected);
+        }
+        let now = Instant::now();
+        self.attachments.seen(&caller.connection, now);
+        if self.attachments.client_of(&caller.connection).is_none() {
+            let error = ErrorMessage::new(ErrorCode::NotAttached, "this connection must send `attach` first");
+            return Err(self.reply(&caller, Some(error.into()), None));
+        }
+        let member = caller.member_in(&self.lease.record().creator);
+        let allowed =
+            check_role(&caller, caller.role).and_then(|()| self.check_controller(Some(&caller.user), &member));
+        Ok(allowed.and_then(|()| self.processes()).inspect(|_| self.expiry.active = now))
     }
 
     /// Fails for one who was removed, and for a controller while another one, the owner, types alone.

@@ -12,6 +12,7 @@ mod hiding;
 mod isolation;
 mod leftovers;
 mod login;
+mod messaged_files;
 mod profiles;
 mod reach;
 mod recordings;

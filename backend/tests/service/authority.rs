@@ -34,7 +34,7 @@ const CALLERS: [(&str, &str, bool, Role, bool, i64); 12] = [
 const STATES: [&str; 5] = ["unknown", "created", "running", "ended", "ended before the token was issued"];
 
 /// The actions.
-const ACTIONS: [&str; 42] = [
+const ACTIONS: [&str; 44] = [
     "attach",
     "follow",
     "input",
@@ -74,6 +74,8 @@ const ACTIONS: [&str; 42] = [
     "run a check",
     "bring a file",
     "take a file",
+    "upload",
+    "download",
     "hand out a file",
     "create",
     "create with a profile",
@@ -322,6 +324,8 @@ impl Case {
                     "interrupt" => json!({"afterSeq": 0}),
                     "chat_message" => json!({"data": {"message": "hello"}}),
                     "hand" => json!({"up": true}),
+                    "upload" => json!({"id": "u", "name": "a", "bytes": 1, "sha256": "0".repeat(64)}),
+                    "download" => json!({"id": "d", "path": "a"}),
                     "follow" => json!({"pos": 0}),
                     _ => json!({}),
                 };
@@ -333,6 +337,8 @@ impl Case {
         };
         let code = frames.iter().find_map(|frame| frame["code"].as_str());
         match code {
+            // As for requests.
+            Some("BAD_FIELD") if matches!(action, "upload" | "download") => "yes".to_owned(),
             // The scripted shell shows no prompt, and no one has asked: an allowed command or loan is answered with this.
             None | Some("BUSY") => "yes".to_owned(),
             Some(code) => code.to_owned(),

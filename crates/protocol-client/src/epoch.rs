@@ -21,6 +21,10 @@ pub(crate) const fn epoch_of(message: &ServerMessage) -> Option<Epoch> {
         | ServerMessage::ResizeAck(_)
         | ServerMessage::ChatMessage(_)
         | ServerMessage::Wall(_)
-        | ServerMessage::Announced(_) => None,
+        | ServerMessage::Announced(_)
+        | ServerMessage::Transfer(_)
+        | ServerMessage::FilePart(_)
+        | ServerMessage::Stored(_)
+        | ServerMessage::TransferFailed(_) => None,
     }
 }

@@ -1,13 +1,12 @@
 //! Parser of client messages, the only code that reads hostile input. An unknown type is a variant; a malformed message is an
 //! error and changes nothing.
 
-use super::{Announce, Attach, ClientMessage, Command, Echo, Input, Keys, Resize};
-use crate::error::ErrorCode;
+use super::check::{check, check_chat, check_command, check_id, check_size};
+use super::parse_error::ParseError;
+use super::{Attach, ClientMessage, Echo};
 use crate::ids::{ConnectionId, SessionId};
 use crate::limits;
-use crate::sentence::{read_json, truncate};
-use crate::text::{is_directory, is_typable};
-use crate::wall::MAX_VISIBLE;
+use crate::sentence::read_json;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -66,26 +65,6 @@ pub enum Inbound {
     },
 }
 
-/// Why a message was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct ParseError {
-    /// `BAD_MESSAGE`, `BAD_FIELD` or `TOO_LARGE`.
-    pub code: ErrorCode,
-    /// A sentence for the developer of the client.
-    pub message: String,
-}
-
-impl ParseError {
-    fn message(message: impl Into<String>) -> Self {
-        Self { code: ErrorCode::BadMessage, message: truncate(message.into()) }
-    }
-
-    fn field(message: impl Into<String>) -> Self {
-        Self { code: ErrorCode::BadField, message: truncate(message.into()) }
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Head {
@@ -121,13 +100,10 @@ struct PlainResize {
     rows: u16,
 }
 
-/// Longest `ping` or `echo`, in bytes of its own JSON: the reply repeats it in a frame.
-const MAX_ECHO_BYTES: usize = limits::FRAME_BYTES - limits::ENVELOPE_BYTES;
-
 /// Parses one message: JSON text of at most [`limits::FRAME_BYTES`]. `action` is an alias of `type`.
 pub fn parse(body: &[u8]) -> Result<Envelope, ParseError> {
     if body.len() > limits::FRAME_BYTES {
-        return Err(too_large("message", body.len(), limits::FRAME_BYTES));
+        return Err(ParseError::too_large("message", body.len(), limits::FRAME_BYTES));
     }
     let head: Head = read_json(body).map_err(|sentence| {
         // Only a whole object has fields.
@@ -183,7 +159,7 @@ const ORDERED: [&str; 14] = [
 ];
 
 /// All other types.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 17] = [
     "attach",
     "resize",
     "command",
@@ -194,6 +170,11 @@ const OTHERS: [&str; 12] = [
     "wall",
     "wall_ack",
     "announce",
+    "upload",
+    "upload_part",
+    "download",
+    "download_part",
+    "cancel_transfer",
     "ping",
     "echo",
 ];
@@ -211,6 +192,11 @@ fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseErro
         "wall" => M::Wall(fields(kind, body)?),
         "wall_ack" => M::WallAck(fields(kind, body)?),
         "announce" => M::Announce(fields(kind, body)?),
+        "upload" => M::Upload(fields(kind, body)?),
+        "upload_part" => M::UploadPart(fields(kind, body)?),
+        "download" => M::Download(fields(kind, body)?),
+        "download_part" => M::DownloadPart(fields(kind, body)?),
+        "cancel_transfer" => M::CancelTransfer(fields(kind, body)?),
         "ping" => M::Ping(fields(kind, body)?),
         "echo" => {
             // The reply does not repeat the type.
@@ -255,124 +241,4 @@ fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseErro
 
 fn fields<T: DeserializeOwned>(kind: &str, body: &[u8]) -> Result<T, ParseError> {
     read_json(body).map_err(|sentence| ParseError::field(format!("`{kind}`: {sentence}")))
-}
-
-/// Checks bounds that the types do not express.
-fn check(message: &ClientMessage) -> Result<(), ParseError> {
-    if message.order().is_some_and(|(seq, _)| seq.0 == 0) {
-        return Err(ParseError::field("`seq` starts at 1"));
-    }
-    match message {
-        ClientMessage::Attach(Attach { cols, rows, directory, .. }) => {
-            check_size(*cols, *rows)?;
-            directory.as_deref().map_or(Ok(()), check_directory)
-        }
-        ClientMessage::Resize(Resize { cols, rows, .. }) => check_size(*cols, *rows),
-        ClientMessage::Command(Command { id, command, .. }) => {
-            check_id(id)?;
-            check_command(command)
-        }
-        ClientMessage::ChatMessage(chat) => check_chat(&chat.data.message),
-        ClientMessage::TypeLine(offer) => check_line(&offer.line),
-        ClientMessage::Announce(announce) => announce.check(),
-        ClientMessage::Wall(wall) if wall.visible.as_ref().is_some_and(|ids| ids.len() > MAX_VISIBLE) => {
-            Err(ParseError::field(format!("`visible` must name at most {MAX_VISIBLE} sessions")))
-        }
-        ClientMessage::WallAck(ack) if ack.v > limits::MAX_NUMBER => Err(ParseError::field("`v` is out of range")),
-        ClientMessage::Ping(_) | ClientMessage::Echo(_) if message.to_json().len() > MAX_ECHO_BYTES => {
-            Err(too_large("message to be echoed", message.to_json().len(), MAX_ECHO_BYTES))
-        }
-        ClientMessage::Input(Input { keys: Keys::B64(text), .. })
-            if crate::Payload::B64(text.clone()).decode().is_none() =>
-        {
-            Err(ParseError::field("`b64` is not base64"))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn check_size(cols: u16, rows: u16) -> Result<(), ParseError> {
-    if limits::COLS.contains(&cols) && limits::ROWS.contains(&rows) {
-        return Ok(());
-    }
-    Err(ParseError::field(format!(
-        "a terminal of {cols} columns and {rows} rows is not possible; {:?} and {:?} are",
-        limits::COLS,
-        limits::ROWS
-    )))
-}
-
-fn check_directory(directory: &str) -> Result<(), ParseError> {
-    if is_directory(directory) {
-        return Ok(());
-    }
-    Err(ParseError::field(format!(
-        "`directory` must be an absolute path of at most {} bytes, without hidden characters",
-        limits::DIRECTORY_BYTES
-    )))
-}
-
-fn check_command(command: &str) -> Result<(), ParseError> {
-    if command.len() > limits::COMMAND_BYTES {
-        return Err(too_large("command", command.len(), limits::COMMAND_BYTES));
-    }
-    if command.trim().is_empty() {
-        return Err(ParseError::field("the command is empty"));
-    }
-    // The command is typed into a line editor, which would interpret control characters.
-    if command.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-        return Err(ParseError::field("a command must not hold control characters other than newline and tab"));
-    }
-    Ok(())
-}
-
-fn check_chat(message: &str) -> Result<(), ParseError> {
-    if message.len() > limits::CHAT_BYTES {
-        return Err(too_large("chat message", message.len(), limits::CHAT_BYTES));
-    }
-    if message.trim().is_empty() { Err(ParseError::field("the chat message is empty")) } else { Ok(()) }
-}
-
-fn check_line(line: &str) -> Result<(), ParseError> {
-    if line.len() > limits::OFFER_BYTES {
-        return Err(too_large("line", line.len(), limits::OFFER_BYTES));
-    }
-    if line.trim().is_empty() {
-        return Err(ParseError::field("the line is empty"));
-    }
-    // Refused and not cleaned: a person clicks on what is shown.
-    if line.chars().all(is_typable) { Ok(()) } else { Err(ParseError::field("a line holds printable characters only")) }
-}
-
-impl Announce {
-    /// Checks the bounds that the type does not express.
-    pub fn check(&self) -> Result<(), ParseError> {
-        let Self { id, text, line } = self;
-        check_id(id)?;
-        if text.len() > limits::ANNOUNCEMENT_BYTES {
-            return Err(too_large("text", text.len(), limits::ANNOUNCEMENT_BYTES));
-        }
-        if text.trim().is_empty() {
-            return Err(ParseError::field("the text is empty"));
-        }
-        let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if text.chars().any(|c| (c.is_control() && c != '\n') || turns(c)) {
-            return Err(ParseError::field("a text holds no controls but line feeds"));
-        }
-        line.as_deref().map_or(Ok(()), check_line)
-    }
-}
-
-fn check_id(id: &str) -> Result<(), ParseError> {
-    if id.is_empty() || id.len() > limits::ID_BYTES {
-        return Err(ParseError::field(format!("`id` must have 1 to {} bytes", limits::ID_BYTES)));
-    }
-    Ok(())
-}
-
-fn too_large(what: &str, bytes: usize, max: usize) -> ParseError {
-    ParseError {
-        code: ErrorCode::TooLarge,
-        message: format!("the {what} has {bytes} bytes; at most {max} are allowed"),
-    }
 }

@@ -2,7 +2,7 @@
 
 use shared_protocol::client::{self, Envelope, Inbound, ParseError};
 use shared_protocol::server::{EchoReply, ErrorMessage, Pong, UnknownCommand};
-use shared_protocol::{ClientMessage, Epoch, ErrorCode, Pos, Seq, ServerFrame, ServerMessage, limits};
+use shared_protocol::{ClientMessage, Epoch, ErrorCode, Payload, Pos, Seq, ServerFrame, ServerMessage, limits};
 
 /// Parses a frame, and checks that the message round-trips and that its reply fits into a frame.
 pub(crate) fn holds(body: &[u8]) -> Result<Envelope, ParseError> {
@@ -50,6 +50,16 @@ fn reply_to(message: &ClientMessage) -> Option<ServerMessage> {
         }
         ClientMessage::Input(input) => {
             assert!(input.keys.clone().into_bytes().is_some(), "invalid base64 is refused");
+            None
+        }
+        ClientMessage::UploadPart(part) => {
+            let bytes = Payload::B64(part.b64.clone()).decode().expect("invalid base64 is refused");
+            assert!((1..=limits::FILE_PART_BYTES).contains(&bytes.len()));
+            bounded(part.at);
+            None
+        }
+        ClientMessage::DownloadPart(part) => {
+            bounded(part.at);
             None
         }
         ClientMessage::Ack(client::Ack { pos, .. }) | ClientMessage::Follow(client::Follow { pos, .. }) => {

@@ -26,7 +26,7 @@ pub use http::http;
 pub use http_bridge::{HttpBridge, HttpFaults};
 pub use page::{Endpoint, Page, PageStats};
 pub use stack::{Function, Stack, StackOptions};
-pub use terminal::{TEST_TIMEOUT, Terminal};
+pub use terminal::{Sending, TEST_TIMEOUT, Taking, Terminal};
 pub use test_servers::{alive, children_of, until, zombies_of};
 
 /// A function that returns a value of a reply or an event that matches: `matching!(ServerMessage::Pong(pong) => pong.t.clone())`.

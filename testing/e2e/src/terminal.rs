@@ -3,10 +3,12 @@
 mod actions;
 mod emulator;
 mod expect;
+mod files;
 mod stream;
 
 use crate::carrier::CarrierTask;
 use emulator::Emulator;
+pub use files::{Sending, Taking};
 use futures_util::{SinkExt, StreamExt};
 use protocol_client::{Client, ClientEvent};
 use shared_protocol::server::ErrorMessage;

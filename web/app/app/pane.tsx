@@ -108,7 +108,7 @@ export function Pane({ access, shown, preferences, onFontSize, onTitle, onClient
                 {item("Copy all", "", () => handle?.copyAll())}
                 {item("Download as text", "", () => handle?.download(fileName))}
                 {item("Clear scrollback", "", () => handle?.clear())}
-                {access.fallbackUrl && item("Upload files", "", () => handle?.upload())}
+                {item("Upload files", "", () => handle?.upload())}
               </div>
             );
           }}

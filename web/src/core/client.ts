@@ -9,7 +9,7 @@ import { controls, mayType } from "./control.ts";
 import { TerminalError } from "./error.ts";
 import { type Action, MAX_QUEUED_CHARACTERS } from "./input-queue.ts";
 import { dropped, formatBytes, type TerminalNotice } from "./notice.ts";
-import { type ClientOptions, resolveOptions, type TerminalMessage } from "./options.ts";
+import { type ClientOptions, type FileMessage, resolveOptions, type TerminalMessage } from "./options.ts";
 import { ProtocolSession } from "./session.ts";
 import type { TerminalState } from "./state.ts";
 import type { TerminalSink } from "./terminal-sink.ts";
@@ -144,6 +144,12 @@ export class TerminalClient {
     if (data === CTRL_C) return this.#interrupt();
     const queued = typeof data === "string" ? input.type(data, mayWait) : input.bytes(data);
     if (!queued) this.#queueFull(`${formatBytes(data.length)} cannot be sent`);
+  }
+
+  /** Sends a message about a file, which its sender repeats until `onMessage` delivers the answer; false without a connection. */
+  sendAboutFile(message: FileMessage): boolean {
+    this.#session.wake();
+    return this.#session.input.aside(message);
   }
 
   /** Length of all input so far, in characters; the emulator learns how much of it was applied. */

@@ -30,7 +30,7 @@ export { browserInflate, type Inflate } from "./inflate.ts";
 export type { Latency } from "./latency.ts";
 export { consoleLog, type Log, type LogLevel } from "./log.ts";
 export type { TerminalNotice } from "./notice.ts";
-export type { ClientOptions, TerminalMessage } from "./options.ts";
+export type { ClientOptions, FileMessage, TerminalMessage } from "./options.ts";
 export { browserPage, type Page, type PageChange } from "./page.ts";
 export { type PredictedText, type PredictMode, Predictor } from "./prediction/predictor.ts";
 export type { FollowedLine, Screen } from "./prediction/screen.ts";

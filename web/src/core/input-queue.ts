@@ -103,6 +103,12 @@ export class InputQueue {
     return this.#sent.length > 0 || this.#queue.length > 0;
   }
 
+  /** Sends a message that has no number, and that its sender repeats; false without a connection. */
+  aside(message: ClientMessage): boolean {
+    this.#connection?.send(message);
+    return this.#connection !== undefined;
+  }
+
   /** Length of all input. */
   get length(): number {
     return this.#length;

@@ -2,7 +2,7 @@
  * The options of a client, their defaults, and the messages that it delivers.
  */
 
-import type { Event as EventFrame, ServerFrame } from "../protocol/generated.ts";
+import type { ClientMessage, Event as EventFrame, ServerFrame } from "../protocol/generated.ts";
 import type { TokenIn } from "./address.ts";
 import { browserClock, type Clock } from "./clock.ts";
 import { browserFetch, type Fetch } from "./http-socket.ts";
@@ -53,6 +53,12 @@ export type TerminalMessage =
       ServerFrame,
       { type: "output" | "event" | "snapshot" | "attached" | "input_ack" | "renew" | "carried" | "wall" | "announced" }
     >;
+
+/** A message of a transfer of a file. */
+export type FileMessage = Extract<
+  ClientMessage,
+  { type: "upload" | "upload_part" | "download" | "download_part" | "cancel_transfer" }
+>;
 
 /** The options with every default applied. */
 export type ResolvedOptions = ReturnType<typeof resolveOptions>;

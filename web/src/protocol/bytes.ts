@@ -23,7 +23,7 @@ export function toBase64(bytes: Uint8Array): string {
 }
 
 /** Decodes base64; `undefined` if it is invalid. */
-export function fromBase64(text: string): Uint8Array | undefined {
+export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
     const characters = atob(text);
     const bytes = new Uint8Array(characters.length);

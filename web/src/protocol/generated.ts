@@ -115,6 +115,12 @@ export type Attached = {
 /** Whether a session's student is there. */
 export type Attendance = "here" | "away" | "not_started" | "unknown";
 
+/** Fields of `cancel_transfer`. */
+export type CancelTransfer = {
+  /** Id of the transfer. */
+  id: string;
+};
+
 /** Fields of `carried`. */
 export type Carried = {
   /** Epoch of the shell. */
@@ -176,6 +182,11 @@ export type ClientMessage =
   | ({ type: "wall" } & Wall)
   | ({ type: "wall_ack" } & WallAck)
   | ({ type: "announce" } & Announce)
+  | ({ type: "upload" } & Upload)
+  | ({ type: "upload_part" } & UploadPart)
+  | ({ type: "download" } & Download)
+  | ({ type: "download_part" } & DownloadPart)
+  | ({ type: "cancel_transfer" } & CancelTransfer)
   | ({ type: "ping" } & Ping)
   | ({ type: "echo" } & Echo);
 
@@ -229,6 +240,22 @@ export type ControlState = "free" | "asked" | "lent" | "only";
 
 /** The way in which API Gateway hands over the messages of one connection. */
 export type Dispatch = "concurrent" | "serial";
+
+/** Fields of `download`. */
+export type Download = {
+  /** Id of the transfer, chosen by the client. */
+  id: string;
+  /** Path of a file, or of a directory, which comes as an archive. */
+  path: string;
+};
+
+/** Fields of `download_part`. */
+export type DownloadPart = {
+  /** Id of the transfer. */
+  id: string;
+  /** Number of bytes that the client has. */
+  at: number;
+};
 
 /** Fields of `echo`, of any kind. */
 export type Echo = Record<string, unknown>;
@@ -322,6 +349,18 @@ export type Extend = {
   seq: Seq;
   /** Epoch of the shell that the message is for. */
   epoch: Epoch;
+};
+
+/** Fields of `file_part`: the answer to `download_part`. */
+export type FilePart = {
+  /** Id of the transfer. */
+  id: string;
+  /** Number of bytes before these. */
+  at: number;
+  /** Bytes of the file in base64, at most [`limits::FILE_PART_BYTES`] of them. */
+  b64: string;
+  /** SHA-256 of all bytes, in hex digits, if these are the last. */
+  sha256?: string;
 };
 
 /** Fields of `follow`. */
@@ -597,6 +636,10 @@ export type ServerFrame = {
   | ({ type: "carried" } & Carried)
   | ({ type: "wall" } & WallFrame)
   | ({ type: "announced" } & Announced)
+  | ({ type: "transfer" } & TransferState)
+  | ({ type: "file_part" } & FilePart)
+  | ({ type: "stored" } & Stored)
+  | ({ type: "transfer_failed" } & TransferFailed)
   | ({ type: "error" } & ErrorMessage)
   | ({ type: "unknown_command" } & UnknownCommand)
   | ({ type: "command_result" } & PlainResult)
@@ -666,6 +709,20 @@ export type Snapshot = {
 
 /** Part of the terminal that a snapshot restores. */
 export type SnapshotScope = "full" | "screen";
+
+/** Fields of `stored`: the answer to the last `upload_part`, or to the `upload` of an empty file. */
+export type Stored = {
+  /** Id of the transfer. */
+  id: string;
+  /** Name of the file. */
+  name: string;
+  /** Its directory. */
+  directory: string;
+  /** Its size. */
+  bytes: number;
+  /** SHA-256 of what was written, in hex digits. */
+  sha256: string;
+};
 
 /** An event of the stream. */
 export type StreamEvent =
@@ -799,6 +856,28 @@ export type Tile = {
   lines: Array<[number, string, Array<[number, number, number, number]>]>;
 };
 
+/** Fields of `transfer_failed`: a transfer that did not begin, or has ended early. */
+export type TransferFailed = {
+  /** Id of the transfer. */
+  id: string;
+  /** The stable code. */
+  code: ErrorCode;
+  /** A sentence for a person. */
+  message: string;
+};
+
+/** Fields of `transfer`: the answer to `upload`, `upload_part` and `download`. */
+export type TransferState = {
+  /** Id of the transfer. */
+  id: string;
+  /** Number of bytes that have arrived, or were sent: the next part begins there. */
+  next: number;
+  /** Size of the file; absent for an archive. */
+  bytes?: number;
+  /** True for an archive of a directory. */
+  archive?: boolean;
+};
+
 /** Input mode of the terminal, read from the PTY. */
 export type Tty = {
   /** Input is echoed. */
@@ -833,6 +912,30 @@ export type UnknownCommand = {
   received: string;
   /** Epoch of `head` and `ackSeq`. */
   epoch?: Epoch;
+};
+
+/** Fields of `upload`. */
+export type Upload = {
+  /** Id of the transfer, chosen by the client. */
+  id: string;
+  /** Name of the new file, unless it is taken. */
+  name: string;
+  /** Its directory; that of the shell by default. */
+  directory?: string;
+  /** Its size. */
+  bytes: number;
+  /** Its SHA-256, in hex digits. */
+  sha256: string;
+};
+
+/** Fields of `upload_part`. */
+export type UploadPart = {
+  /** Id of the transfer. */
+  id: string;
+  /** Number of bytes before these. */
+  at: number;
+  /** Bytes of the file in base64, at most [`limits::FILE_PART_BYTES`] of them. */
+  b64: string;
 };
 
 /** How a person sees a session without being attached. */
@@ -981,6 +1084,9 @@ export const ANNOUNCEMENT_BYTES = 1024;
 
 /** Longest line that is offered to be typed, in bytes. */
 export const OFFER_BYTES = 1024;
+
+/** Most bytes of a file in one message. */
+export const FILE_PART_BYTES = 18000;
 
 /** Most input without acknowledgement, in bytes. */
 export const INPUT_WINDOW_BYTES = 65536;

@@ -65,8 +65,8 @@ export interface TermgateTerminalProps {
   /** Shows keys that touch keyboards lack. Default: if the pointer is a finger. */
   touchKeys?: boolean;
   /**
-   * Offers to bring files to the shell and to save those that programs offer, where the page can reach the service: by
-   * `fallbackUrl`, or on the service's own WebSocket. Default true.
+   * Offers to bring files to the shell and to save those that programs offer: over HTTP where the page reaches the service,
+   * and otherwise through the gateway. Default true.
    */
   files?: boolean;
   /** Offers the session's owner to raise a hand, as in a class. Default false. */

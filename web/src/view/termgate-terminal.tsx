@@ -131,7 +131,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
       ...(props.fontFamily !== undefined && { fontFamily: props.fontFamily }),
     };
     const { opened, failed, retry } = useTerminal(host, client, settings, font, props.options, handlers, props);
-    const files = useFiles(client, opened, filesOf(client, state, props.files));
+    const files = useFiles(client, opened, filesOf(state, props.files));
     const drop = useDrop(files?.upload, notices.show);
     const { upload } = files ?? {};
 

@@ -2,14 +2,18 @@
 //! The bytes pass from the connection to the pipe of a helper, and back, and are never gathered here.
 
 use super::sessions::find;
-use crate::files::{FileTask, Head, MAX_PATH_BYTES, check_name, readable_name};
+use crate::files::{FileTask, Head, check_name, readable_name};
 use crate::http::auth::AuthenticatedUser;
 use crate::http::connection_limit::ConnectionPermit;
 use crate::http::context::ServiceContext;
 use crate::http::download;
 use crate::http::error::HttpError;
 use crate::http::file_headers::{attachment, digest_field, expected_digest};
-use crate::http::transfers::{Transfer, TransferLimit};
+use crate::http::file_limits::{
+    MAX_ARCHIVE_BYTES, MAX_FILE_BYTES, STALL_TIMEOUT, UPLOAD_TIMEOUT, check_path, cut, helped, stalled, too_large,
+};
+use crate::http::transfers::Transfer;
+use crate::metrics::TransferWay;
 use crate::session::{SessionError, SessionFiles};
 use crate::terminal::{FileError, FileHelper};
 use axum::body::{BodyDataStream, Bytes};
@@ -28,23 +32,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Largest file, and most of a directory, in bytes.
-pub(in crate::http) const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
-
 /// Most of a file that is read after it was refused, in bytes.
 const MAX_IGNORED_BYTES: usize = 16 * 1024 * 1024;
 
 /// Time for that.
 const IGNORED_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Time in which some more of a file must come.
-const STALL_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Time for a file that arrives. One that is slow has made room for others long before.
-const UPLOAD_TIMEOUT: Duration = Duration::from_secs(3600);
-
-/// Time that a helper has to open a path, to read a file for its digest, and to finish a new one.
-const HELPER_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,25 +56,7 @@ pub(in crate::http) struct DownloadQuery {
 async fn begin(service: &ServiceContext, user: &UserClaims, id: String) -> Result<(Transfer, SessionFiles), HttpError> {
     let (record, caller) = find(service, user, id).await?;
     let files = service.registry.running(&record.id, &caller).await?.files(&caller, &record.creator).await?;
-    let limited = |limit: TransferLimit| HttpError::new(ErrorCode::RateLimited, limit.to_string());
-    Ok((service.transfers.begin(&record.id, &user.sub).map_err(limited)?, files))
-}
-
-/// Fails for a path that no file can have.
-fn check_path(path: &str) -> Result<(), HttpError> {
-    if path.len() > MAX_PATH_BYTES || path.contains('\0') {
-        let text = format!("a path has at most {MAX_PATH_BYTES} bytes, and none of them is NUL");
-        return Err(HttpError::new(ErrorCode::BadField, text));
-    }
-    Ok(())
-}
-
-/// Waits for a helper.
-async fn helped<T>(work: impl Future<Output = Result<T, FileError>>) -> Result<T, HttpError> {
-    match timeout(HELPER_TIMEOUT, work).await {
-        Ok(done) => Ok(done.map_err(SessionError::from)?),
-        Err(_) => Err(HttpError::new(ErrorCode::BackendTimeout, "the session does not read or write the file in time")),
-    }
+    Ok((service.transfers.begin(&record.id, &user.sub, TransferWay::Http)?, files))
 }
 
 /// Writes the body to a new file of the session.
@@ -122,22 +96,34 @@ async fn store(
     check_name(&name).map_err(|why| HttpError::new(ErrorCode::BadField, format!("`name` is not valid: {why}")))?;
     check_path(directory.as_deref().unwrap_or_default())?;
     let expected = expected_digest(headers)?;
-    let (transfer, files) = begin(service, user, id).await?;
+    let (mut transfer, files) = begin(service, user, id).await?;
+    let part = hex::encode(service.random.bytes::<16>());
+    let task = |most| FileTask::Receive { directory, name, part, most };
+    let stored = store_as(task, &files, (announced_bytes(headers), expected), body, &transfer).await;
+    transfer.ended(&stored);
+    stored
+}
+
+/// Writes a file of so many bytes, with this SHA-256, as far as both are known.
+async fn store_as(
+    task: impl FnOnce(u64) -> FileTask,
+    files: &SessionFiles,
+    (announced, expected): (Option<u64>, Option<String>),
+    body: &mut BodyDataStream,
+    transfer: &Transfer,
+) -> Result<Value, HttpError> {
     let most = files.room(MAX_FILE_BYTES);
-    if announced_bytes(headers).is_some_and(|bytes| bytes > most) {
+    if announced.is_some_and(|bytes| bytes > most) {
         return Err(too_large(most));
     }
-    let part = hex::encode(service.random.bytes::<16>());
-    let mut helper = files.begin(&FileTask::Receive { directory, name, part, most }).await?;
+    let mut helper = files.begin(&task(most)).await?;
     let Head::Ready = helped(helper.head()).await? else { return Err(SessionError::broke_off().into()) };
     let ended = helper.ended();
-    let receiving = receive(body, &mut helper, &transfer, most);
+    let receiving = receive(body, &mut helper, transfer, most);
     tokio::select! {
         received = timeout(UPLOAD_TIMEOUT, receiving) => received.unwrap_or_else(|_| Err(stalled()))?,
         () = ended => return Err(SessionError::from(FileError::Ended).into()),
-        () = transfer.cut() => {
-            return Err(HttpError::new(ErrorCode::RateLimited, "other transfers need its place; try again"));
-        }
+        () = transfer.cut() => return Err(cut()),
     }
     match helped(helper.finish(expected.as_deref())).await? {
         Head::Stored { name, directory, bytes, sha256 } => {
@@ -185,11 +171,19 @@ pub(in crate::http) async fn download(
     connection: Option<Extension<Arc<ConnectionPermit>>>,
 ) -> Result<Response, HttpError> {
     check_path(&path)?;
-    let (transfer, files) = begin(&service, &user, id).await?;
+    let (mut transfer, files) = begin(&service, &user, id).await?;
     let name = path.trim_end_matches('/').rsplit('/').next().filter(|name| !matches!(*name, "." | ".." | "~"));
     let name = readable_name(name.unwrap_or_default());
-    let mut helper = files.begin(&FileTask::Send { path, most: MAX_FILE_BYTES }).await?;
-    let (size, name) = match helped(helper.head()).await? {
+    let opened = async {
+        let mut helper = files.begin(&FileTask::Send { path, most: MAX_FILE_BYTES }).await?;
+        Ok((helped(helper.head()).await?, helper))
+    };
+    let opened = opened.await;
+    if opened.is_err() {
+        transfer.ended(&opened);
+    }
+    let (head, helper) = opened?;
+    let (size, name) = match head {
         Head::File { bytes, sha256 } => (Some((bytes, sha256)), name),
         Head::Folder => (None, format!("{name}.tar")),
         _ => return Err(SessionError::broke_off().into()),
@@ -214,13 +208,16 @@ fn pieces(
     transfer: Transfer,
     announced: Option<u64>,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    // The headers of an archive take some room, which an archive of many small files has no bound for but their number.
-    let most = announced.unwrap_or(MAX_FILE_BYTES * 2);
-    stream::try_unfold((helper, transfer, most), move |(mut helper, transfer, left)| async move {
+    let most = announced.unwrap_or(MAX_ARCHIVE_BYTES);
+    stream::try_unfold((helper, transfer, most), move |(mut helper, mut transfer, left)| async move {
         let piece = helper.next().await.map_err(io::Error::other)?;
         let wrong = || io::Error::other("the helper sends another number of bytes than it has announced");
         if piece.is_empty() {
-            return if announced.is_some() && left > 0 { Err(wrong()) } else { Ok(None) };
+            if announced.is_some() && left > 0 {
+                return Err(wrong());
+            }
+            transfer.ended(&Ok(()));
+            return Ok(None);
         }
         let left = left.checked_sub(piece.len() as u64).ok_or_else(wrong)?;
         transfer.passed(piece.len());
@@ -230,17 +227,4 @@ fn pieces(
 
 fn announced_bytes(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-fn too_large(most: u64) -> HttpError {
-    let text = if most < MAX_FILE_BYTES {
-        format!("the session has room for {most} bytes")
-    } else {
-        format!("a file may have {MAX_FILE_BYTES} bytes")
-    };
-    HttpError::new(ErrorCode::TooLarge, text)
-}
-
-fn stalled() -> HttpError {
-    HttpError::new(ErrorCode::BadMessage, "the file does not arrive in time")
 }

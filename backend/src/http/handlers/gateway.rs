@@ -1,10 +1,12 @@
 //! `POST /api/ws/…`: the requests of the gateway, for its WebSockets.
 
+use super::file_messages;
 use crate::http::auth::GatewayRequest;
 use crate::http::context::ServiceContext;
 use crate::http::error::HttpError;
+use crate::http::messaged_transfers::FileMessage;
 use crate::metrics::MessageType;
-use crate::session::{Caller, FirstShell, Grant, Reply, check_carrier, stateless_reply};
+use crate::session::{Caller, FirstShell, Grant, Reply, SessionHandle, check_carrier, stateless_reply};
 use crate::store::{ConnectionRecord, StoreError};
 use crate::terminal::Size;
 use crate::wall::WallMessage;
@@ -213,6 +215,10 @@ pub(super) async fn deliver(
             }
         },
     };
+    let inbound = match FileMessage::of(inbound) {
+        Ok(message) => return Ok(answer_of_file(service, session, &handle, caller, message).await),
+        Err(inbound) => inbound,
+    };
     let reply = handle.deliver(caller, inbound).await?;
     if let Some(connection) = &reply.listed {
         // Without the record the connection is only missing in the listing until the next refresh.
@@ -223,6 +229,22 @@ pub(super) async fn deliver(
         }
     }
     Ok(reply)
+}
+
+/// Answers a message about a file. Beside the session's task, because its helper may take a moment.
+async fn answer_of_file(
+    service: &ServiceContext,
+    session: &SessionId,
+    handle: &SessionHandle,
+    caller: Caller,
+    message: FileMessage,
+) -> Reply {
+    match file_messages::answer(service, session, handle, &caller, message).await {
+        Ok(Some(answer)) if !handle.tell(caller.connection, answer.clone()).await => direct_reply(service, answer),
+        // The client repeats its message.
+        Ok(_) => Reply::default(),
+        Err(rejected) => rejected,
+    }
 }
 
 /// True if the connection is closed. If the session runs here, a store that is down counts as no: the session knows its closed

@@ -128,14 +128,13 @@ fn expired_and_revoked_connections_are_rejected() {
     let (mut attachments, ada, eve) = (empty(), caller("ada", "c1"), caller("eve", "c2"));
     attach(&mut attachments, &ada, "page-a").unwrap();
     attach(&mut attachments, &eve, "page-e").unwrap();
-    let inbound = Inbound::Unknown { kind: "x".into() };
-    assert_eq!(attachments.authorize(&ada, &inbound, 0, false), None);
+    assert_eq!(attachments.authorize(&ada, false, 0, false), None);
     let (owner, now) = (caller("ada", "x").standing(&creator()), Now { instant: Instant::now(), ms: 0, steady_ms: 0 });
     assert!(attachments.remove_client(&id("page-a"), owner, now).is_err(), "the owner stays");
     attachments.remove_client(&id("page-e"), owner, now).unwrap();
-    assert_eq!(attachments.authorize(&eve, &inbound, 0, false), Some(ErrorCode::Revoked));
+    assert_eq!(attachments.authorize(&eve, false, 0, false), Some(ErrorCode::Revoked));
     let end = attachments.next_token_expiry_ms().unwrap();
-    assert_eq!(attachments.authorize(&ada, &inbound, end, true), None, "the last events of a session that ends");
+    assert_eq!(attachments.authorize(&ada, false, end, true), None, "the last events of a session that ends");
     attachments.reject_expired(end);
     assert_eq!(attachments.closed.reason(&ada.connection), Some(ErrorCode::TokenExpired));
     assert!(!attachments.has_connections());

@@ -1,7 +1,7 @@
 //! A client's direct replies, until a frame carries them: bounded in number and memory.
 
 use serde_json::Value;
-use shared_protocol::server::{EchoReply, PlainChat, PlainResult, Snapshot, UnknownCommand};
+use shared_protocol::server::{EchoReply, FilePart, PlainChat, PlainResult, Snapshot, UnknownCommand};
 use shared_protocol::{Payload, ServerMessage};
 use std::collections::VecDeque;
 
@@ -69,6 +69,7 @@ pub(super) fn weight(message: &ServerMessage) -> usize {
             ServerMessage::UnknownCommand(UnknownCommand { received, .. }) => received.len(),
             ServerMessage::CommandResult(PlainResult { result, id: of, .. }) => result.len() + id(of),
             ServerMessage::ChatMessage(PlainChat { from, message, .. }) => from.len() + message.len(),
+            ServerMessage::FilePart(FilePart { b64, .. }) => b64.len(),
             ServerMessage::Error(error) => error.message.len() + id(&error.id),
             _ => 0,
         }

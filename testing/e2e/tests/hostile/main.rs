@@ -1,5 +1,7 @@
 //! No fault of the transport reaches the program or the page: the proof of `cargo run -p e2e --bin hostile`, with fewer keys.
 
+mod files;
+
 use e2e::{FaultRun, Function, Report, Way};
 use futures_util::future::join_all;
 use std::time::Duration;

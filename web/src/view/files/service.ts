@@ -6,22 +6,15 @@
 import { namedGroup, type ServiceAccess } from "../../core/index.ts";
 import { filesAddress } from "./address.ts";
 import { digestField, digestOf, hexOf, startDigest } from "./digest.ts";
+import { MAX_FILE_BYTES, type Progress, type StoredFile, type TakenFile, TransferError } from "./transfer.ts";
 
-/** Largest file that the service takes and gives, in bytes. */
-export const MAX_FILE_BYTES = 256 * 1024 * 1024;
+/** The service cannot be reached from this page, and nothing has passed. */
+export class UnreachableError extends TransferError {
+  override name = "UnreachableError";
 
-/** Why a file did not pass, as a sentence for a person. */
-export class TransferError extends Error {
-  override name = "TransferError";
-}
-
-/** Receives a part from 0 to 1; undefined if the size is not known. */
-export type Progress = (part: number | undefined) => void;
-
-/** A file in the session. */
-export interface StoredFile {
-  name: string;
-  directory: string;
+  constructor(cause?: unknown) {
+    super("the service cannot be reached from this page", { cause });
+  }
 }
 
 /** Brings a file to the directory of the shell. */
@@ -45,13 +38,17 @@ export async function upload(
   request.setRequestHeader("authorization", `Bearer ${token}`);
   request.setRequestHeader("content-type", "application/octet-stream");
   request.setRequestHeader("content-digest", digestField(digest));
-  request.upload.onprogress = ({ loaded, total }) => progress(total > 0 ? loaded / total : undefined);
+  let passed = 0;
+  request.upload.onprogress = ({ loaded, total }) => {
+    passed = loaded;
+    progress(total > 0 ? loaded / total : undefined);
+  };
   const abort = () => request.abort();
   signal.addEventListener("abort", abort);
   const done = new Promise<string>((resolve, reject) => {
     request.onload = () =>
       request.status === 201 ? resolve(request.responseText) : reject(refusal(request.status, request.responseText));
-    request.onerror = () => reject(new TransferError(UNREACHABLE));
+    request.onerror = () => reject(passed > 0 ? new TransferError(BROKEN) : new UnreachableError());
     request.onabort = () => reject(signal.reason);
   });
   request.send(file);
@@ -70,13 +67,13 @@ export async function download(
   path: string,
   progress: Progress,
   signal: AbortSignal,
-): Promise<{ content: Blob; isArchive: boolean }> {
+): Promise<TakenFile> {
   const address = addressOf(access);
   const headers = { authorization: `Bearer ${await access.token()}` };
   const options = { headers, signal, credentials: "omit", cache: "no-store" } as const;
   const answer = await fetch(`${address}?path=${encodeURIComponent(path)}`, options).catch((error) => {
     signal.throwIfAborted();
-    throw new TransferError(UNREACHABLE, { cause: error });
+    throw new UnreachableError(error);
   });
   if (!answer.ok) throw refusal(answer.status, await answer.text());
   const expected = answer.headers.get("content-digest");
@@ -88,7 +85,7 @@ export async function download(
   for (;;) {
     const piece = await reader?.read().catch((error) => {
       signal.throwIfAborted();
-      throw new TransferError("the connection was lost before its end", { cause: error });
+      throw new TransferError(BROKEN, { cause: error });
     });
     if (!piece || piece.done) break;
     bytes += piece.value.length;
@@ -121,18 +118,18 @@ export async function handOut(
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/octet-stream" };
   const options = { method: "POST", headers, body: file, credentials: "omit", cache: "no-store" } as const;
   const answer = await fetch(address, options).catch((error) => {
-    throw new TransferError(UNREACHABLE, { cause: error });
+    throw new UnreachableError(error);
   });
   if (!answer.ok) throw refusal(answer.status, await answer.text());
   const { reached, missed } = await answer.json();
   return { reached: Number(reached), missed: Number(missed) };
 }
 
-const UNREACHABLE = "the service cannot be reached from this page";
+const BROKEN = "the connection was lost before its end";
 
 function addressOf(access: ServiceAccess): string {
   const address = filesAddress(access);
-  if (address === undefined) throw new TransferError(UNREACHABLE);
+  if (address === undefined) throw new UnreachableError();
   return address;
 }
 

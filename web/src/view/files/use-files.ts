@@ -11,7 +11,6 @@ import type { OpenTerminal } from "../../xterm/index.ts";
 import { bytesOf, nameOf, type OfferedFile, watchOffers } from "../../xterm/offered-files.ts";
 import { saveBlob } from "../save.ts";
 import { useReset } from "../use-reset.ts";
-import { filesAddress } from "./address.ts";
 
 /** Files of one drop or choice. */
 export const MAX_FILES = 20;
@@ -43,9 +42,9 @@ export interface Files {
 
 type Transfer = (progress: (part: number | undefined) => void, signal: AbortSignal) => Promise<string>;
 
-/** True if this page may have the session's files, knows where they are, and wants to offer it. */
-export function filesOf({ access }: TerminalClient, { role }: TerminalState, wanted = true): boolean {
-  return wanted && role === "controller" && filesAddress(access) !== undefined;
+/** True if this page may have the session's files, and wants to offer it. */
+export function filesOf({ role }: TerminalState, wanted = true): boolean {
+  return wanted && role === "controller";
 }
 
 /** Undefined unless `enabled`. */
@@ -105,8 +104,8 @@ export function useFiles(client: TerminalClient, opened: OpenTerminal | null, en
     (files: readonly File[]) => {
       for (const file of files.slice(0, MAX_FILES)) {
         const act: Transfer = async (progress, signal) => {
-          const service = await import("./service.ts");
-          const { name, directory } = await service.upload(client.access, file, progress, signal);
+          const ways = await import("./ways.ts");
+          const { name, directory } = await ways.upload(client, file, progress, signal);
           return `${nameOf(name)} is in ${directory}`;
         };
         uploads.current = uploads.current.then(run(file.name, "up", act));
@@ -117,8 +116,8 @@ export function useFiles(client: TerminalClient, opened: OpenTerminal | null, en
   const download = useCallback(
     (path: string) => {
       const act: Transfer = async (progress, signal) => {
-        const service = await import("./service.ts");
-        const { content, isArchive } = await service.download(client.access, path, progress, signal);
+        const ways = await import("./ways.ts");
+        const { content, isArchive } = await ways.download(client, path, progress, signal);
         const name = isArchive ? `${nameOf(path)}.tar` : nameOf(path);
         saveBlob(content, name);
         return `${name} is saved`;

@@ -1,0 +1,61 @@
+//! Limits of transfers of files, and their refusals: the same for those in requests and those in messages.
+
+use super::error::HttpError;
+use crate::files::MAX_PATH_BYTES;
+use crate::session::SessionError;
+use crate::terminal::FileError;
+use shared_protocol::ErrorCode;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Largest file, and most of a directory, in bytes.
+pub(super) const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Time in which some more of a file must come.
+pub(super) const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Time for a file that arrives. One that is slow has made room for others long before.
+pub(super) const UPLOAD_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// Most bytes of an archive: its headers take some room, which an archive of many small files has no bound for but their number.
+pub(super) const MAX_ARCHIVE_BYTES: u64 = MAX_FILE_BYTES * 2;
+
+/// Time that a helper has to open a path, to read a file for its digest, and to finish a new one.
+pub(super) const HELPER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Fails for a path that no file can have.
+pub(super) fn check_path(path: &str) -> Result<(), HttpError> {
+    if path.len() > MAX_PATH_BYTES || path.contains('\0') {
+        let text = format!("a path has at most {MAX_PATH_BYTES} bytes, and none of them is NUL");
+        return Err(HttpError::new(ErrorCode::BadField, text));
+    }
+    Ok(())
+}
+
+/// Waits for a helper.
+pub(super) async fn helped<T>(work: impl Future<Output = Result<T, FileError>>) -> Result<T, HttpError> {
+    match timeout(HELPER_TIMEOUT, work).await {
+        Ok(done) => Ok(done.map_err(SessionError::from)?),
+        Err(_) => Err(HttpError::new(ErrorCode::BackendTimeout, "the session does not read or write the file in time")),
+    }
+}
+
+/// The refusal of a file that is larger than `most`.
+pub(super) fn too_large(most: u64) -> HttpError {
+    let text = if most < MAX_FILE_BYTES {
+        format!("the session has room for {most} bytes")
+    } else {
+        format!("a file may have {MAX_FILE_BYTES} bytes")
+    };
+    HttpError::new(ErrorCode::TooLarge, text)
+}
+
+/// The end of a transfer whose sender is too slow.
+pub(super) fn stalled() -> HttpError {
+    HttpError::new(ErrorCode::BadMessage, "the file does not arrive in time")
+}
+
+/// The end of a transfer that made room for another one.
+pub(super) fn cut() -> HttpError {
+    HttpError::new(ErrorCode::RateLimited, "other transfers need its place; try again")
+}

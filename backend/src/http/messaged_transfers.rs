@@ -1,0 +1,208 @@
+//! Transfers of files in messages of a terminal's connection, for pages that reach no service. A transfer belongs to a user and a
+//! session and to no connection, so it goes on over the next one. Each is a task of its own: a request that is given up cuts none of
+//! its work in half.
+
+mod download;
+mod message;
+mod step;
+mod upload;
+
+use super::error::HttpError;
+use super::file_limits::{UPLOAD_TIMEOUT, cut, stalled};
+use super::transfers::Transfer;
+use crate::session::{SessionError, SessionFiles};
+use crate::terminal::FileError;
+use download::Downloading;
+pub(super) use message::FileMessage;
+use parking_lot::Mutex;
+use shared_protocol::server::TransferFailed;
+use shared_protocol::{ErrorCode, ServerMessage, SessionId};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use step::Step;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout};
+use upload::Uploading;
+
+/// Messages of a transfer that wait for their turn. A page has one on its way, and repeats it.
+const MAILBOX: usize = 4;
+
+/// Time without a message of its page, after which a transfer ends: a page that has lost its connection is back by then.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Time for which the last answer of a transfer is kept.
+const KEPT_FOR: Duration = Duration::from_secs(60);
+
+/// Time that a message waits for its answer: where an API hands over one message after the other, a key waits behind it. A page
+/// repeats a message without one.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// Names a transfer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct TransferKey {
+    pub session: SessionId,
+    /// The user of the token.
+    pub user: String,
+    /// Id that the page has given it.
+    pub id: String,
+}
+
+/// What a new transfer needs.
+pub(super) struct Beginning {
+    pub transfer: Transfer,
+    pub files: SessionFiles,
+    /// Name of a new file while it is incomplete.
+    pub part: String,
+}
+
+/// A message with the place of its answer.
+struct Asked {
+    message: FileMessage,
+    answer: oneshot::Sender<ServerMessage>,
+}
+
+type Known = Arc<Mutex<HashMap<TransferKey, mpsc::Sender<Asked>>>>;
+
+/// The transfers of this instance that run, or have ended a moment ago.
+#[derive(Default)]
+pub(super) struct MessagedTransfers {
+    known: Known,
+}
+
+impl MessagedTransfers {
+    /// Handles a message, which may begin a transfer. `None` if there is no answer yet.
+    pub(super) async fn ask(
+        &self,
+        key: TransferKey,
+        message: FileMessage,
+        begin: impl FnOnce() -> Result<Beginning, HttpError>,
+    ) -> Option<ServerMessage> {
+        let id = key.id.clone();
+        let sender = match self.sender(key, &message, begin) {
+            Ok(sender) => sender,
+            Err(error) => return Some(failed(&id, error)),
+        };
+        let (answer, answered) = oneshot::channel();
+        sender.try_send(Asked { message, answer }).ok()?;
+        timeout(ANSWER_TIMEOUT, answered).await.ok()?.ok()
+    }
+
+    fn sender(
+        &self,
+        key: TransferKey,
+        message: &FileMessage,
+        begin: impl FnOnce() -> Result<Beginning, HttpError>,
+    ) -> Result<mpsc::Sender<Asked>, HttpError> {
+        let mut known = self.known.lock();
+        if let Some(sender) = known.get(&key) {
+            return Ok(sender.clone());
+        }
+        if !matches!(message, FileMessage::Upload(_) | FileMessage::Download(_)) {
+            return Err(HttpError::new(ErrorCode::BadField, "the transfer is over; begin it again"));
+        }
+        let beginning = begin()?;
+        let (sender, mailbox) = mpsc::channel(MAILBOX);
+        known.insert(key.clone(), sender.clone());
+        tokio::spawn(run(Arc::clone(&self.known), key, message.clone(), beginning, mailbox));
+        Ok(sender)
+    }
+}
+
+/// The answer to a message of a transfer that does not begin or has ended.
+pub(super) fn failed(id: &str, HttpError(error): HttpError) -> ServerMessage {
+    ServerMessage::TransferFailed(TransferFailed { id: id.to_owned(), code: error.code, message: error.error })
+}
+
+/// Runs a transfer until its end, and repeats its last answer for a while.
+async fn run(
+    known: Known,
+    key: TransferKey,
+    first: FileMessage,
+    Beginning { mut transfer, files, part }: Beginning,
+    mut mailbox: mpsc::Receiver<Asked>,
+) {
+    let ended = tokio::select! {
+        biased;
+        () = transfer.cut() => Err(cut()),
+        ended = pass(&files, first, part, &mut mailbox, &transfer) => ended,
+    };
+    transfer.ended(&ended);
+    drop(transfer);
+    let last = ended.unwrap_or_else(|error| failed(&key.id, error));
+    while let Ok(Some(Asked { answer, .. })) = timeout(KEPT_FOR, mailbox.recv()).await {
+        // The request may be gone.
+        let _ = answer.send(last.clone());
+    }
+    known.lock().remove(&key);
+}
+
+/// A transfer in either direction.
+enum Work {
+    Up(Uploading),
+    Down(Downloading),
+}
+
+impl Work {
+    async fn begin(files: &SessionFiles, first: FileMessage, part: String) -> Result<Self, HttpError> {
+        match first {
+            FileMessage::Upload(upload) => Ok(Self::Up(Uploading::begin(files, upload, part).await?)),
+            FileMessage::Download(download) => Ok(Self::Down(Downloading::begin(files, download).await?)),
+            _ => Err(SessionError::broke_off().into()),
+        }
+    }
+
+    async fn step(&mut self, message: FileMessage, transfer: &Transfer) -> Result<Step, HttpError> {
+        match self {
+            Self::Up(uploading) => uploading.step(message, transfer).await,
+            Self::Down(downloading) => downloading.step(message, transfer).await,
+        }
+    }
+
+    /// Completes once the session ends.
+    fn ended(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        match self {
+            Self::Up(uploading) => uploading.helper().ended(),
+            Self::Down(downloading) => downloading.helper().ended(),
+        }
+    }
+}
+
+/// Does the transfer; returns its last answer.
+async fn pass(
+    files: &SessionFiles,
+    first: FileMessage,
+    part: String,
+    mailbox: &mut mpsc::Receiver<Asked>,
+    transfer: &Transfer,
+) -> Result<ServerMessage, HttpError> {
+    let id = first.id().to_owned();
+    let mut work = Work::begin(files, first, part).await?;
+    let ended = work.ended();
+    let until = Instant::now() + UPLOAD_TIMEOUT;
+    let steps = async {
+        loop {
+            let patience = SILENCE_TIMEOUT.min(until.saturating_duration_since(Instant::now()));
+            let asked = timeout(patience, mailbox.recv()).await;
+            let Ok(Some(Asked { message, answer })) = asked else { return Err(stalled()) };
+            if matches!(message, FileMessage::Cancel(_)) {
+                return Err(HttpError::new(ErrorCode::BadMessage, "the transfer was cancelled"));
+            }
+            let step = work.step(message, transfer).await;
+            let said = match &step {
+                Ok(Step { answer, .. }) => answer.clone(),
+                Err(error) => failed(&id, error.clone()),
+            };
+            // The request may be gone; its message is repeated then.
+            let _ = answer.send(said);
+            if let Step { answer, is_last: true } = step? {
+                return Ok(answer);
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = ended => Err(SessionError::from(FileError::Ended).into()),
+        done = steps => done,
+    }
+}

@@ -1,0 +1,20 @@
+//! One message of a transfer, done.
+
+use shared_protocol::ServerMessage;
+
+/// What a message of a transfer leads to.
+pub(super) struct Step {
+    pub answer: ServerMessage,
+    /// True if the file is complete.
+    pub is_last: bool,
+}
+
+impl Step {
+    pub(super) fn more(answer: ServerMessage) -> Self {
+        Self { answer, is_last: false }
+    }
+
+    pub(super) fn last(answer: ServerMessage) -> Self {
+        Self { answer, is_last: true }
+    }
+}

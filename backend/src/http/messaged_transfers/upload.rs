@@ -1,0 +1,71 @@
+//! A file that comes in messages, each answered with the place of the next.
+
+use super::message::FileMessage;
+use super::step::Step;
+use crate::files::{FileTask, Head, check_name, readable_name};
+use crate::http::error::HttpError;
+use crate::http::file_limits::{MAX_FILE_BYTES, helped, too_large};
+use crate::http::transfers::Transfer;
+use crate::session::{SessionError, SessionFiles};
+use crate::terminal::FileHelper;
+use shared_protocol::client::{Upload, UploadPart};
+use shared_protocol::server::{Stored, TransferState};
+use shared_protocol::{ErrorCode, Payload, ServerMessage};
+
+pub(super) struct Uploading {
+    id: String,
+    helper: FileHelper,
+    /// Bytes that were written.
+    next: u64,
+    /// Size of the whole file.
+    bytes: u64,
+    /// Its SHA-256, in hex digits.
+    sha256: String,
+}
+
+impl Uploading {
+    /// Opens the new file. `part` is its name while it is incomplete.
+    pub(super) async fn begin(files: &SessionFiles, upload: Upload, part: String) -> Result<Self, HttpError> {
+        let Upload { id, name, directory, bytes, sha256 } = upload;
+        check_name(&name).map_err(|why| HttpError::new(ErrorCode::BadField, format!("`name` is not valid: {why}")))?;
+        let most = files.room(MAX_FILE_BYTES);
+        if bytes > most {
+            return Err(too_large(most));
+        }
+        let mut helper = files.begin(&FileTask::Receive { directory, name, part, most: bytes }).await?;
+        let Head::Ready = helped(helper.head()).await? else { return Err(SessionError::broke_off().into()) };
+        Ok(Self { id, helper, next: 0, bytes, sha256 })
+    }
+
+    /// Takes the part that is next. Any other is a repeat, or one after a part that was lost.
+    pub(super) async fn step(&mut self, message: FileMessage, transfer: &Transfer) -> Result<Step, HttpError> {
+        let bytes = match message {
+            FileMessage::UploadPart(UploadPart { at, b64, .. }) if at == self.next => Payload::B64(b64).decode(),
+            _ => None,
+        };
+        let bytes = bytes.unwrap_or_default();
+        if bytes.len() as u64 > self.bytes - self.next {
+            return Err(HttpError::new(ErrorCode::BadField, "the file has more bytes than `upload` says"));
+        }
+        if !bytes.is_empty() {
+            helped(self.helper.put(&bytes)).await?;
+            transfer.passed(bytes.len());
+            self.next += bytes.len() as u64;
+        }
+        if self.next < self.bytes {
+            let (id, next, bytes) = (self.id.clone(), self.next, Some(self.bytes));
+            return Ok(Step::more(ServerMessage::Transfer(TransferState { id, next, bytes, archive: false })));
+        }
+        match helped(self.helper.finish(Some(&self.sha256))).await? {
+            Head::Stored { name, directory, bytes, sha256 } => {
+                let (id, name) = (self.id.clone(), readable_name(&name));
+                Ok(Step::last(ServerMessage::Stored(Stored { id, name, directory, bytes, sha256 })))
+            }
+            _ => Err(SessionError::broke_off().into()),
+        }
+    }
+
+    pub(super) fn helper(&self) -> &FileHelper {
+        &self.helper
+    }
+}

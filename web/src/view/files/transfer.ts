@@ -1,0 +1,26 @@
+/**
+ * What transfers of files have in common, in whichever way they pass.
+ */
+
+/** Largest file that the service takes and gives, in bytes. */
+export const MAX_FILE_BYTES = 256 * 1024 * 1024;
+
+/** Why a file did not pass, as a sentence for a person. */
+export class TransferError extends Error {
+  override name = "TransferError";
+}
+
+/** Receives a part from 0 to 1; undefined if the size is not known. */
+export type Progress = (part: number | undefined) => void;
+
+/** A file in the session. */
+export interface StoredFile {
+  name: string;
+  directory: string;
+}
+
+/** A file of the session, or a directory of it as an archive. */
+export interface TakenFile {
+  content: Blob;
+  isArchive: boolean;
+}
