@@ -1,11 +1,17 @@
-//! `docs/proxies.md`: real proxies with exactly the configurations of the page, and terminals through them.
+//! `docs/proxies.md`: real proxies with exactly the configurations of the page, and terminals and files through them.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod proxy;
 
-use e2e::{Function, HttpBridge, HttpFaults, Stack, http};
+use e2e::{Function, HttpBridge, HttpFaults, Stack, Terminal, http};
+use futures_util::StreamExt as _;
+use futures_util::stream::{iter, once};
 use proxy::{PAGE, Proxy, configuration};
+use reqwest::{Body, Method};
+use serde_json::Value;
 use shared_protocol::polling::MAX_POLL_MS;
+use std::io;
+use tokio::sync::oneshot;
 
 /// Opens a terminal with a WebSocket and one without, as pages do, and looks at what else gets through.
 async fn opens_terminals(start: impl AsyncFn(&str) -> Proxy) {
@@ -20,6 +26,7 @@ async fn opens_terminals(start: impl AsyncFn(&str) -> Proxy) {
     terminal.expect("\u{1b}[?2004h").await;
     terminal.run("seq 20000; echo $((6 * 7))").await;
     terminal.expect("20000\r\n42\r\n").await;
+    passes_files_on(&authority, &token, &mut terminal).await;
     terminal.leave().await;
 
     let bridge = HttpBridge::start(format!("http://{authority}"), HttpFaults::none()).await;
@@ -35,13 +42,43 @@ async fn opens_terminals(start: impl AsyncFn(&str) -> Proxy) {
         let answer = post.body(r#"{"type":"ping"}"#).send().await.unwrap();
         assert_eq!(answer.status(), status, "{origin}");
     }
-    for closed in ["/metrics", "/health", "/api/sessions", "/"] {
+    for closed in ["/metrics", "/health", "/api/sessions", "/api/sessions/socket", "/api/sessions/socket/commands", "/"]
+    {
         let answer = http().get(format!("http://{authority}{closed}")).send().await.unwrap();
         assert_eq!(answer.status(), 404, "{closed}");
+    }
+    let open = [(Method::GET, "sessions/socket/recording"), (Method::POST, "groups/class-7/files?name=a")];
+    for (method, path) in open {
+        let answer = http().request(method, format!("http://{authority}/api/{path}")).send().await.unwrap();
+        let answer: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+        assert_eq!(answer["code"], "UNAUTHORIZED", "the service answers: {path}");
     }
     let logs = proxy.stop().await;
     assert!(!logs.contains(&token), "{logs}");
     stack.stop().await;
+}
+
+/// Brings a file of more than nginx's 1 MB to the shell, and takes it back. Its end is sent once the session has its beginning, so a
+/// proxy that gathers files first never answers.
+async fn passes_files_on(authority: &str, token: &str, terminal: &mut Terminal) {
+    let url = format!("http://{authority}/api/sessions/socket/files");
+    let beginning: Vec<u8> = (0..3_000_000_u32).map(|number| (number / 5) as u8).collect();
+    let content = [&beginning, &b"the end\n"[..]].concat();
+    let (has_begun, begun) = oneshot::channel();
+    let end = async {
+        begun.await.unwrap();
+        Ok(b"the end\n".to_vec())
+    };
+    let pieces = iter(beginning.chunks(100_000).map(|piece| io::Result::Ok(piece.to_vec())).collect::<Vec<_>>());
+    let upload = http().put(format!("{url}?name=large.bin")).bearer_auth(token);
+    let upload = tokio::spawn(upload.body(Body::wrap_stream(pieces.chain(once(end)))).send());
+    terminal.run("until [ -n \"$(find . -name '.termgate-*' -size +2000k)\" ]; do sleep 0.1; done; echo be''gun").await;
+    terminal.expect("begun\r\n").await;
+    has_begun.send(()).unwrap();
+    assert_eq!(upload.await.unwrap().unwrap().status(), 201);
+    let taken = http().get(format!("{url}?path=large.bin")).bearer_auth(token).send().await.unwrap();
+    assert_eq!(taken.headers()["content-length"], content.len().to_string());
+    assert!(taken.bytes().await.unwrap() == content, "the bytes differ");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
