@@ -139,3 +139,8 @@ def test_the_timeouts_equal_those_of_the_programs():
     assert rows["a session with no client attached; without input or output; in all"] == f"{seconds[0] // 60} min; {seconds[1] // 60} min; {seconds[2] // 3600} h"
     assert rows["time that `extend` adds, counted from the request; maximum lifetime, extensions included"] == f"{seconds[3] // 3600} h; {seconds[4] // 3600} h"
     assert constant("backend/src/app.rs", "MAX_DRAIN") <= 20, "the guide promises a drain of at most 20 s"
+
+
+def test_the_stack_has_as_many_alarms_as_the_guide_says():
+    alarms = of_type(deployed(GATEWAY), "AWS::CloudWatch::Alarm")
+    assert len(alarms) == 13 and "thirteen alarms" in GUIDE
