@@ -206,6 +206,7 @@ test("a phone's keyboard types, corrects and deletes, and the touch keys come af
   const page = await context.newPage();
   const terminal = new TerminalPage(page);
   await terminal.open(stack.url);
+  await terminal.settle();
   const input = await InputMethod.of(page);
   const keys = page.getByRole("toolbar", { name: "Keys" });
   await input.compose("e", "ec", "ech");

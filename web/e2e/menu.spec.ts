@@ -201,6 +201,7 @@ for (const theme of ["light", "contrast"] as const) {
     await page.setViewportSize({ width: 390, height: 300 });
     const terminal = new TerminalPage(page);
     await terminal.open(stack.url);
+    await terminal.settle();
     const screen = await page.locator(".xterm-screen").boundingBox();
     if (!screen) throw new Error("no screen");
     await page.mouse.click(screen.x + screen.width - 3, screen.y + screen.height - 3, { button: "right" });
@@ -225,7 +226,7 @@ test("a long press where there is no text opens it, and the touch keyboard stays
   await page.touchscreen.tap(...(await terminal.place(6, 12)));
   await expect(input).toBeFocused();
   // A change of size would end the selection.
-  await terminal.fitted();
+  await terminal.settle();
   const empty = await terminal.place(6, 12);
   await finger(page, empty, empty, 700, 1);
   await expect(menuOf(page)).toBeVisible();

@@ -21,6 +21,7 @@ test("every control is large enough for a finger", async ({ browser, stack }) =>
   const page = await context.newPage();
   const terminal = new TerminalPage(page);
   await terminal.open(stack.url);
+  await terminal.settle();
   expect(await tooSmall(page)).toEqual([]);
   await terminal.newTerminal();
   expect(await tooSmall(page)).toEqual([]);
@@ -63,6 +64,7 @@ test("a drag scrolls with momentum, in the shell and in less", async ({ browser,
   const page = await context.newPage();
   const terminal = new TerminalPage(page);
   await terminal.open(stack.url);
+  await terminal.settle();
   await terminal.run("seq 1 500");
   expect(await view(page)).toBe(0);
   await finger(page, [150, 150], [150, 450]);
@@ -92,6 +94,7 @@ test("a long press selects a word, goes on with the finger, and can be copied", 
   const page = await context.newPage();
   const terminal = new TerminalPage(page);
   await terminal.open(stack.url);
+  await terminal.settle();
   await terminal.run("echo first/word second third");
   const place = async (text: string): Promise<[number, number]> => {
     const rows = await terminal.rows();
@@ -126,6 +129,7 @@ test("a loupe shows what the finger covers while it selects", async ({ browser, 
   const page = await context.newPage();
   const terminal = new TerminalPage(page);
   await terminal.open(stack.url);
+  await terminal.settle();
   await terminal.run("seq 1 9; echo abcdef 日本語");
   const touch = await Fingers.of(page);
   await touch.down(await terminal.place(10, 2));
@@ -154,6 +158,7 @@ test("two fingers change the font within bounds, also after a reload, and never 
   const page = await context.newPage();
   const terminal = new TerminalPage(page);
   await terminal.open(stack.url);
+  await terminal.settle();
   const font = () => page.evaluate(() => window.termgate?.terminal?.options.fontSize);
   const { cols } = await terminal.size();
   const touch = await Fingers.of(page);
@@ -226,6 +231,7 @@ test("a keyboard that covers the page moves the terminal up, without help of the
   });
   const terminal = new TerminalPage(page);
   await terminal.open(stack.url);
+  await terminal.settle();
   await page.addStyleTag({ content: ".workspace { height: 100dvh !important; }" });
   const keyboard = (height: number) =>
     page.evaluate((height) => {

@@ -312,6 +312,7 @@ test("a phone shows touch keys, and enough columns", { tag: "@chromium" }, async
   const page = await context.newPage();
   const terminal = new TerminalPage(page);
   await terminal.open(stack.url);
+  await terminal.settle();
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
   expect((await terminal.size()).cols).toBeGreaterThan(35);
   await terminal.type("sleep 1000");

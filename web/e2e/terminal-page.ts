@@ -92,6 +92,12 @@ export class TerminalPage {
     return this.size();
   }
 
+  /** Waits until everything has its place: the time of a round trip in the status line, and the terminal beside it. */
+  async settle(): Promise<void> {
+    await expect(this.page.locator(".tg-latency").first()).toHaveText(/^\d+ ms$/);
+    await this.fitted();
+  }
+
   /** Waits for a prompt. */
   async prompt(timeout?: number): Promise<void> {
     const options = { message: "a prompt", ...(timeout !== undefined && { timeout }) };
