@@ -15,8 +15,9 @@ const SUBJECTS: [(&str, &str, &str); 3] =
 /// Name of the column of ratios to what is not recorded.
 const RATIO: &str = "× not recorded";
 
-/// Size of one recording and of the folder, in bytes: more than this writes, so that no recording ends early.
-const ENOUGH_BYTES: &str = "100000000000";
+/// Size of one recording and of the folder, in bytes: more than this writes, so that no recording ends early, and no more than
+/// `RECORDING_MAX_BYTES` takes.
+const ENOUGH_BYTES: &str = "1000000000";
 
 /// A subject, and its folder of recordings.
 struct Recorded {
