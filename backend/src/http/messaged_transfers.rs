@@ -41,6 +41,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_millis(250);
 /// Names a transfer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct TransferKey {
+    /// The session that has or gets the file.
     pub session: SessionId,
     /// The user of the token.
     pub user: String,
@@ -50,7 +51,9 @@ pub(super) struct TransferKey {
 
 /// What a new transfer needs.
 pub(super) struct Beginning {
+    /// Its place among all that run.
     pub transfer: Transfer,
+    /// The files of its session.
     pub files: SessionFiles,
     /// Name of a new file while it is incomplete.
     pub part: String,
@@ -58,7 +61,9 @@ pub(super) struct Beginning {
 
 /// A message with the place of its answer.
 struct Asked {
+    /// The message.
     message: FileMessage,
+    /// Takes the answer, if the message's request is still there.
     answer: oneshot::Sender<ServerMessage>,
 }
 
@@ -67,6 +72,7 @@ type Known = Arc<Mutex<HashMap<TransferKey, mpsc::Sender<Asked>>>>;
 /// The transfers of this instance that run, or have ended a moment ago.
 #[derive(Default)]
 pub(super) struct MessagedTransfers {
+    /// Their mailboxes.
     known: Known,
 }
 
@@ -130,24 +136,35 @@ async fn run(
     transfer.ended(&ended);
     drop(transfer);
     let last = ended.unwrap_or_else(|error| failed(&key.id, error));
+    repeat(&mut mailbox, &last).await;
+    known.lock().remove(&key);
+}
+
+/// The next message of the page, unless it is silent for too long.
+async fn heard(mailbox: &mut mpsc::Receiver<Asked>, until: Instant) -> Option<Asked> {
+    let patience = SILENCE_TIMEOUT.min(until.saturating_duration_since(Instant::now()));
+    timeout(patience, mailbox.recv()).await.ok()?
+}
+
+/// Repeats the last answer, until it is not asked for any more.
+async fn repeat(mailbox: &mut mpsc::Receiver<Asked>, last: &ServerMessage) {
     while let Ok(Some(Asked { answer, .. })) = timeout(KEPT_FOR, mailbox.recv()).await {
         // The request may be gone.
         let _ = answer.send(last.clone());
     }
-    known.lock().remove(&key);
 }
 
 /// A transfer in either direction.
 enum Work {
     Up(Uploading),
-    Down(Downloading),
+    Down(Box<Downloading>),
 }
 
 impl Work {
     async fn begin(files: &SessionFiles, first: FileMessage, part: String) -> Result<Self, HttpError> {
         match first {
             FileMessage::Upload(upload) => Ok(Self::Up(Uploading::begin(files, upload, part).await?)),
-            FileMessage::Download(download) => Ok(Self::Down(Downloading::begin(files, download).await?)),
+            FileMessage::Download(download) => Ok(Self::Down(Box::new(Downloading::begin(files, download).await?))),
             _ => Err(SessionError::broke_off().into()),
         }
     }
@@ -182,9 +199,7 @@ async fn pass(
     let until = Instant::now() + UPLOAD_TIMEOUT;
     let steps = async {
         loop {
-            let patience = SILENCE_TIMEOUT.min(until.saturating_duration_since(Instant::now()));
-            let asked = timeout(patience, mailbox.recv()).await;
-            let Ok(Some(Asked { message, answer })) = asked else { return Err(stalled()) };
+            let Some(Asked { message, answer }) = heard(mailbox, until).await else { return Err(stalled()) };
             if matches!(message, FileMessage::Cancel(_)) {
                 return Err(HttpError::new(ErrorCode::BadMessage, "the transfer was cancelled"));
             }
@@ -204,5 +219,69 @@ async fn pass(
         biased;
         () = ended => Err(SessionError::from(FileError::Ended).into()),
         done = steps => done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared_protocol::client::CancelTransfer;
+
+    fn message() -> FileMessage {
+        FileMessage::Cancel(CancelTransfer { id: "t".into() })
+    }
+
+    /// A message, and the place of its answer.
+    fn asked() -> (Asked, oneshot::Receiver<ServerMessage>) {
+        let (answer, answered) = oneshot::channel();
+        (Asked { message: message(), answer }, answered)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_transfer_ends_after_a_minute_of_silence_and_is_remembered_for_another() {
+        let (sender, mut mailbox) = mpsc::channel(MAILBOX);
+        let (almost, begun, last) = (Duration::from_secs(59), Instant::now(), failed("t", stalled()));
+        let until = begun + UPLOAD_TIMEOUT;
+        let (answers, page) = (
+            async |mailbox: &mut mpsc::Receiver<Asked>| heard(mailbox, until).await.is_some(),
+            async || {
+                tokio::time::sleep(almost).await;
+                let (asked, answered) = asked();
+                sender.send(asked).await.unwrap();
+                Some(answered)
+            },
+        );
+        assert!(tokio::join!(answers(&mut mailbox), page()).0);
+        assert!(!answers(&mut mailbox).await);
+        assert_eq!(begun.elapsed().as_secs(), (almost + SILENCE_TIMEOUT).as_secs());
+        let asked = async {
+            assert_eq!(page().await.unwrap().await, Ok(last.clone()));
+        };
+        tokio::join!(repeat(&mut mailbox, &last), asked);
+        assert_eq!(begun.elapsed().as_secs(), (almost + SILENCE_TIMEOUT + almost + KEPT_FOR).as_secs());
+        let late = timeout(SILENCE_TIMEOUT * 2, heard(&mut mailbox, Instant::now() + almost)).await;
+        assert!(matches!(late, Ok(None)), "a transfer lasts for an hour at most");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_waits_for_its_answer_for_a_moment_only() {
+        let transfers = MessagedTransfers::default();
+        let key = TransferKey { session: SessionId::new("s").unwrap(), user: "ada".into(), id: "t".into() };
+        let (sender, mut mailbox) = mpsc::channel(MAILBOX);
+        transfers.known.lock().insert(key.clone(), sender);
+        let ask = || transfers.ask(key.clone(), message(), || Err(stalled()));
+        let begun = Instant::now();
+        for _ in 0..MAILBOX {
+            assert_eq!(ask().await, None, "the transfer is at work");
+        }
+        assert_eq!(begun.elapsed().as_secs(), (ANSWER_TIMEOUT * MAILBOX as u32).as_secs());
+        assert_eq!(ask().await, None, "more wait than may");
+        assert_eq!(begun.elapsed().as_secs(), (ANSWER_TIMEOUT * MAILBOX as u32).as_secs());
+        while mailbox.try_recv().is_ok() {}
+        let answer = async { mailbox.recv().await.unwrap().answer.send(failed("t", cut())).is_ok() };
+        assert_eq!(tokio::join!(ask(), answer), (Some(failed("t", cut())), true));
+        let other = TransferKey { user: "eve".into(), ..key };
+        let refused = transfers.ask(other, message(), || Err(stalled())).await;
+        assert!(matches!(refused, Some(ServerMessage::TransferFailed(failed)) if failed.code == ErrorCode::BadField));
     }
 }

@@ -221,7 +221,7 @@ mod tests {
 
     /// One of each of as many users as the instance has transfers.
     fn one_each(transfers: &Transfers) -> Vec<Transfer> {
-        (0..PER_INSTANCE).map(|user| begin(&transfers, &session(user), &format!("user{user}")).unwrap()).collect()
+        (0..PER_INSTANCE).map(|user| begin(transfers, &session(user), &format!("user{user}")).unwrap()).collect()
     }
 
     #[tokio::test(start_paused = true)]
@@ -269,5 +269,25 @@ mod tests {
         all.iter().for_each(|transfer| transfer.passed(usize::MAX / 4));
         assert!(begin(&transfers, &session(98), "newer").is_ok());
         assert!(!is_cut(&new));
+    }
+
+    #[tokio::test]
+    async fn each_transfer_is_counted_by_its_way_and_outcome() {
+        let metrics = Metrics::new(0);
+        let transfers = Transfers::new(Arc::clone(&metrics));
+        let failed = |code| Some(Err(HttpError::new(code, "why")));
+        for (way, result, outcome) in [
+            (TransferWay::Http, Some(Ok(())), "done"),
+            (TransferWay::Messages, failed(ErrorCode::FileRefused), "refused"),
+            (TransferWay::Messages, failed(ErrorCode::SessionEnded), "broke_off"),
+            (TransferWay::Http, None, "broke_off"),
+        ] {
+            let mut transfer = transfers.begin(&session(1), "ada", way).unwrap();
+            result.iter().for_each(|result| transfer.ended(result));
+            drop(transfer);
+            let way = if way == TransferWay::Http { "http" } else { "messages" };
+            let line = format!("termgate_file_transfers_total{{way=\"{way}\",outcome=\"{outcome}\"}} 1\n");
+            assert!(metrics.text().contains(&line), "{line}{}", metrics.text());
+        }
     }
 }

@@ -29,7 +29,10 @@ impl SessionHandle {
     }
 
     /// The files of the session for a message of this caller.
-    pub(crate) async fn files_for_message(&self, caller: &Caller) -> Result<Result<SessionFiles, SessionError>, Reply> {
+    pub(crate) async fn files_for_message(
+        &self,
+        caller: &Caller,
+    ) -> Result<Result<SessionFiles, SessionError>, Box<Reply>> {
         match self.files_of(caller.clone()).await {
             Ok(answer) => answer.map(|processes| processes.map(SessionFiles)),
             Err(error) => Ok(Err(error)),

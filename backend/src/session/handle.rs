@@ -140,7 +140,7 @@ impl From<StoreError> for SessionError {
 
 /// What a session says to a message about a file: its processes, or why the sender has none of its files, or an answer to a connection
 /// that may send no such message at all.
-pub(super) type FilesAnswer = Result<Result<Arc<dyn ProcessGroup>, SessionError>, Reply>;
+pub(super) type FilesAnswer = Result<Result<Arc<dyn ProcessGroup>, SessionError>, Box<Reply>>;
 
 /// Requests to a session's task.
 pub(super) enum Request {

@@ -68,13 +68,13 @@ impl Actor {
     /// Answers a message about a file: it counts as use of the session, from one who may have its files.
     fn files_of(&mut self, mut caller: Caller) -> FilesAnswer {
         if let Some(rejected) = self.rejects(&mut caller, false) {
-            return Err(rejected);
+            return Err(Box::new(rejected));
         }
         let now = Instant::now();
         self.attachments.seen(&caller.connection, now);
         if self.attachments.client_of(&caller.connection).is_none() {
             let error = ErrorMessage::new(ErrorCode::NotAttached, "this connection must send `attach` first");
-            return Err(self.reply(&caller, Some(error.into()), None));
+            return Err(Box::new(self.reply(&caller, Some(error.into()), None)));
         }
         let member = caller.member_in(&self.lease.record().creator);
         let allowed =

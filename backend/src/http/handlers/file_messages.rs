@@ -14,7 +14,7 @@ pub(super) async fn answer(
     handle: &SessionHandle,
     caller: &Caller,
     message: FileMessage,
-) -> Result<Option<ServerMessage>, Reply> {
+) -> Result<Option<ServerMessage>, Box<Reply>> {
     let files = match handle.files_for_message(caller).await? {
         Ok(files) => files,
         Err(error) => return Ok(Some(counted(service, failed(message.id(), error.into())))),

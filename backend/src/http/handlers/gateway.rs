@@ -215,10 +215,9 @@ pub(super) async fn deliver(
             }
         },
     };
-    let inbound = match FileMessage::of(inbound) {
-        Ok(message) => return Ok(answer_of_file(service, session, &handle, caller, message).await),
-        Err(inbound) => inbound,
-    };
+    if let Some(message) = FileMessage::of(&inbound) {
+        return Ok(answer_of_file(service, session, &handle, caller, message).await);
+    }
     let reply = handle.deliver(caller, inbound).await?;
     if let Some(connection) = &reply.listed {
         // Without the record the connection is only missing in the listing until the next refresh.
@@ -243,7 +242,7 @@ async fn answer_of_file(
         Ok(Some(answer)) if !handle.tell(caller.connection, answer.clone()).await => direct_reply(service, answer),
         // The client repeats its message.
         Ok(_) => Reply::default(),
-        Err(rejected) => rejected,
+        Err(rejected) => *rejected,
     }
 }
 

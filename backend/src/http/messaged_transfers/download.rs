@@ -18,7 +18,9 @@ use shared_protocol::limits::FILE_PART_BYTES;
 use shared_protocol::server::{FilePart, TransferState};
 
 pub(super) struct Downloading {
+    /// Id of the transfer.
     id: String,
+    /// The process that reads the file.
     helper: FileHelper,
     /// Size and SHA-256 of a file; `None` for an archive.
     announced: Option<(u64, String)>,

@@ -20,14 +20,15 @@ pub(in crate::http) enum FileMessage {
 
 impl FileMessage {
     /// The message, if it is one about a file.
-    pub(in crate::http) fn of(inbound: Inbound) -> Result<Self, Inbound> {
-        match inbound {
-            Inbound::Message(ClientMessage::Upload(message)) => Ok(Self::Upload(message)),
-            Inbound::Message(ClientMessage::UploadPart(message)) => Ok(Self::UploadPart(message)),
-            Inbound::Message(ClientMessage::Download(message)) => Ok(Self::Download(message)),
-            Inbound::Message(ClientMessage::DownloadPart(message)) => Ok(Self::DownloadPart(message)),
-            Inbound::Message(ClientMessage::CancelTransfer(message)) => Ok(Self::Cancel(message)),
-            other => Err(other),
+    pub(in crate::http) fn of(inbound: &Inbound) -> Option<Self> {
+        let Inbound::Message(message) = inbound else { return None };
+        match message {
+            ClientMessage::Upload(message) => Some(Self::Upload(message.clone())),
+            ClientMessage::UploadPart(message) => Some(Self::UploadPart(message.clone())),
+            ClientMessage::Download(message) => Some(Self::Download(message.clone())),
+            ClientMessage::DownloadPart(message) => Some(Self::DownloadPart(message.clone())),
+            ClientMessage::CancelTransfer(message) => Some(Self::Cancel(message.clone())),
+            _ => None,
         }
     }
 

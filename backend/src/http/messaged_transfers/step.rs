@@ -4,6 +4,7 @@ use shared_protocol::ServerMessage;
 
 /// What a message of a transfer leads to.
 pub(super) struct Step {
+    /// The answer to the message.
     pub answer: ServerMessage,
     /// True if the file is complete.
     pub is_last: bool,

@@ -1,4 +1,5 @@
 //! Files in messages, over a transport that loses, repeats, reorders and cuts: each arrives byte for byte, once.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use dev_gateway::{Faults, Options};
 use e2e::{Function, Sending, Stack, StackOptions, Taking, Terminal};
