@@ -3,7 +3,9 @@
  */
 
 import { createHash, randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Download, expect, type Page } from "@playwright/test";
 import { visit } from "./dev-token.ts";
 import { test } from "./stack.ts";
@@ -110,6 +112,27 @@ test("a file goes on over the next connection where the first one is lost", asyn
   const sha256 = createHash("sha256").update(content).digest("hex");
   expect(await terminal.run("sha256sum large.txt | cut -c-64; ls -A")).toEqual([sha256, "large.txt"]);
 });
+
+for (const way of ["to the service", "through the gateway"]) {
+  test(`a folder that is dropped is there with all that is in it, ${way}`, async ({ terminal, page }) => {
+    if (way === "through the gateway") await page.route("**/api/sessions/*/files?**", (route) => route.abort());
+    const name = `folder-${way.split(" ").at(-1)}`;
+    await terminal.run(`mkdir -p ${name} && cd ${name}`);
+    const folder = join(await mkdtemp(join(tmpdir(), "termgate-folder-")), "site");
+    await mkdir(join(folder, "css", "deep"), { recursive: true });
+    await writeFile(join(folder, "index.html"), "<p>\n");
+    await writeFile(join(folder, "css", "deep", "a b.css"), "p {}\n");
+    const devtools = await page.context().newCDPSession(page);
+    const [x, y] = await terminal.place(3, 3);
+    for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+      const data = { items: [], files: [folder], dragOperationsMask: 1 };
+      await devtools.send("Input.dispatchDragEvent", { type, x, y, data });
+    }
+    await expect(list(page)).toContainText(`2 files are in ~/${name}/site`);
+    expect(await terminal.run("cat site/index.html 'site/css/deep/a b.css'")).toEqual(["<p>", "p {}"]);
+    expect(await terminal.run("find . -name '*part*' | wc -l")).toEqual(["0"]);
+  });
+}
 
 test("tg-download offers files of the shell, and a click saves them", async ({ terminal, page }) => {
   await terminal.run("mkdir -p results/inner && cd results && seq 100000 >table.csv && echo deep >inner/file");

@@ -31,8 +31,9 @@ pub(crate) fn carry(places: &Places, shell: &OwnedFd, from: impl Read, to: impl 
     let (mut from, mut to) = (BufReader::new(from), BufWriter::new(to));
     let starts = Starts { shell, home: &places.home };
     match read_json(&mut from)? {
-        FileTask::Receive { directory, name, part, most } => {
-            let file = NewFile { directory: directory.as_deref(), name: &name, part: &part, most };
+        FileTask::Receive { directory, folder, name, part, most } => {
+            let (directory, folder) = (directory.as_deref(), folder.as_deref());
+            let file = NewFile { directory, folder, name: &name, part: &part, most };
             file.receive(&starts, &mut from, &mut to)
         }
         FileTask::Send { path, most } => send(&starts, &path, most, &mut to),

@@ -5,6 +5,9 @@ use shared_protocol::text::is_hidden;
 /// Longest name, in bytes: that of Linux.
 const MAX_NAME_BYTES: usize = 255;
 
+/// Directories that may be one below the other: those of an archive.
+const MAX_FOLDERS: usize = 32;
+
 /// Characters that a system forbids in names.
 const RESERVED: &str = "/\\<>:\"|?*";
 
@@ -29,6 +32,14 @@ pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
         return Err("Windows keeps this name for a device");
     }
     Ok(())
+}
+
+/// Fails with the reason for names of directories, one below the other, of which some system does not allow one.
+pub(crate) fn check_folder(folder: &str) -> Result<(), &'static str> {
+    if folder.split('/').count() > MAX_FOLDERS {
+        return Err("a folder has at most 32 levels");
+    }
+    folder.split('/').try_for_each(check_name)
 }
 
 fn is_device(name: &str) -> bool {
@@ -94,6 +105,16 @@ mod tests {
             assert!(check_name(name).is_err(), "{name:?}");
             let readable = readable_name(name);
             assert_eq!(check_name(&readable), Ok(()), "{name:?} becomes {readable:?}");
+        }
+    }
+
+    #[test]
+    fn a_folder_has_names_alone_and_few_levels() {
+        assert_eq!(check_folder("a/b c/漢字"), Ok(()));
+        assert_eq!(check_folder(&["a"; MAX_FOLDERS].join("/")), Ok(()));
+        assert!(check_folder(&["a"; MAX_FOLDERS + 1].join("/")).is_err());
+        for folder in ["", "/", "/a", "a/", "a//b", "..", "a/../b", "a/./b", "a\0b", "a/nul"] {
+            assert!(check_folder(folder).is_err(), "{folder:?}");
         }
     }
 

@@ -1,9 +1,10 @@
 //! Opens paths one directory at a time, without following links: what lies behind a name may be swapped at any time, and the file
 //! that is read or written is always the one that the path says.
 
+use super::name::check_folder;
 use super::wire::FileRefusal;
 use rustix::fd::{AsRawFd, OwnedFd};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, openat, readlinkat, statat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdirat, openat, readlinkat, statat};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
 use std::path::Path;
@@ -66,6 +67,20 @@ pub(super) fn open_whole(path: &Path) -> rustix::io::Result<OwnedFd> {
 fn enter(parent: &OwnedFd, name: &CStr) -> Result<OwnedFd, FileRefusal> {
     let entered = openat(parent, name, PASS | OFlags::NOFOLLOW, Mode::empty());
     entered.map_err(|error| if is_link(parent, name) { FileRefusal::Link } else { error.into() })
+}
+
+/// Opens a folder below a directory. What is missing of it is made.
+pub(super) fn enter_or_make(mut directory: OwnedFd, folder: &str) -> Result<OwnedFd, FileRefusal> {
+    check_folder(folder).map_err(|_| FileRefusal::Failed)?;
+    for name in folder.split('/') {
+        let name = CString::new(name).map_err(|_| FileRefusal::NotFound)?;
+        match mkdirat(&directory, &*name, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+        directory = enter(&directory, &name)?;
+    }
+    Ok(directory)
 }
 
 /// Neither a pipe nor a lease of the session's may hold the helper up, and no terminal becomes its own.

@@ -2,7 +2,7 @@
 //! replaces nothing. If the bytes end early, it is removed.
 
 use super::name::{check_name, numbered};
-use super::path::{Starts, path_of};
+use super::path::{Starts, enter_or_make, path_of};
 use super::wire::{CHUNK_BYTES, FileRefusal, Head, read_chunk, write_json};
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Mode, OFlags, linkat, openat, unlinkat};
@@ -60,6 +60,7 @@ impl Drop for Part<'_> {
 /// A new file.
 pub(super) struct NewFile<'a> {
     pub directory: Option<&'a str>,
+    pub folder: Option<&'a str>,
     pub name: &'a str,
     pub part: &'a str,
     pub most: u64,
@@ -83,7 +84,10 @@ impl NewFile<'_> {
         to: &mut impl Write,
     ) -> Result<io::Result<Head>, FileRefusal> {
         check_name(self.name).map_err(|_| FileRefusal::Failed)?;
-        let directory = starts.directory(self.directory.unwrap_or_default())?;
+        let mut directory = starts.directory(self.directory.unwrap_or_default())?;
+        if let Some(folder) = self.folder {
+            directory = enter_or_make(directory, folder)?;
+        }
         let mut part = Part::create(&directory, self.part)?;
         if let Err(error) = write_json(to, &Head::Ready) {
             return Ok(Err(error));

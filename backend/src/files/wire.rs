@@ -19,6 +19,8 @@ pub(crate) enum FileTask {
     Receive {
         /// Its directory; that of the shell by default.
         directory: Option<String>,
+        /// Directories below that one, which are made where they are missing: `a/b`.
+        folder: Option<String>,
         /// Its name, unless that is taken.
         name: String,
         /// Name of the file while it is incomplete.

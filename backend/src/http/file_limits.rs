@@ -1,7 +1,7 @@
 //! Limits of transfers of files, and their refusals: the same for those in requests and those in messages.
 
 use super::error::HttpError;
-use crate::files::MAX_PATH_BYTES;
+use crate::files::{MAX_PATH_BYTES, check_folder, check_name};
 use crate::session::SessionError;
 use crate::terminal::FileError;
 use shared_protocol::ErrorCode;
@@ -30,6 +30,14 @@ pub(super) fn check_path(path: &str) -> Result<(), HttpError> {
         return Err(HttpError::new(ErrorCode::BadField, text));
     }
     Ok(())
+}
+
+/// Fails for a name, or for one of a folder, that some system does not allow.
+pub(super) fn check_names(name: &str, folder: Option<&str>) -> Result<(), HttpError> {
+    let refused =
+        |field: &str, why: &str| HttpError::new(ErrorCode::BadField, format!("`{field}` is not valid: {why}"));
+    check_name(name).map_err(|why| refused("name", why))?;
+    folder.map_or(Ok(()), check_folder).map_err(|why| refused("folder", why))
 }
 
 /// Waits for a helper.

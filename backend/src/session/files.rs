@@ -69,7 +69,8 @@ impl SessionHandle {
             return Err(FileError::Refused(FileRefusal::NoRoom).into());
         }
         let (name, part) = (name.clone(), part.clone());
-        let mut helper = files.begin(&FileTask::Receive { directory: Some("~".into()), name, part, most }).await?;
+        let mut helper =
+            files.begin(&FileTask::Receive { directory: Some("~".into()), folder: None, name, part, most }).await?;
         let Head::Ready = helper.head().await? else { return Err(SessionError::broke_off()) };
         helper.put(content).await?;
         let sha256 = hex::encode(Sha256::digest(content));

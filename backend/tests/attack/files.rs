@@ -95,6 +95,11 @@ async fn a_file_goes_to_the_shells_directory_and_back_as_the_sessions_own() {
     let mut archive = tar::Archive::new(&archive[..]);
     let names = archive.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().to_str().unwrap().to_owned());
     assert_eq!(names.collect::<Vec<_>>(), ["données (1).bin", "données.bin"]);
+    for name in ["first", "second"] {
+        let made = put(service, "eve", &[("name", name), ("folder", "made/deep")]).body("x").send().await.unwrap();
+        assert_eq!(read(made).await.1["directory"], "~/my work/made/deep");
+    }
+    assert_eq!(says(&mut eve, "stat -c '%U %a' made made/deep").await, "student 700\nstudent 700");
     harness.end(eve, uid).await;
     assert_eq!(std::fs::read_dir(harness.state.path().join("sessions")).unwrap().count(), 0);
     harness.service.stop().await;
@@ -133,6 +138,17 @@ async fn a_transfer_reaches_what_the_sessions_user_reaches_and_no_more() {
         let query = [("name", "a"), ("directory", directory)];
         let (_, refused) = read(put(service, "eve", &query).body("x").send().await.unwrap()).await;
         assert_eq!(refused["code"], code, "{directory}: {refused}");
+    }
+    for (folder, code) in [
+        ("root/tmp", "FILE_REFUSED"),
+        ("locked/a", "FILE_REFUSED"),
+        ("..", "BAD_FIELD"),
+        ("/etc", "BAD_FIELD"),
+        ("", "BAD_FIELD"),
+    ] {
+        let query = [("name", "a"), ("folder", folder)];
+        let (_, refused) = read(put(service, "eve", &query).body("x").send().await.unwrap()).await;
+        assert_eq!(refused["code"], code, "{folder}: {refused}");
     }
     for name in ["../a", "a/b", "..", "a\u{202e}b", "nul.txt", ""] {
         let (status, refused) = upload(service, "eve", name, Vec::new()).await;

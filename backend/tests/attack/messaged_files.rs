@@ -108,6 +108,15 @@ async fn a_message_reaches_what_the_sessions_user_reaches_and_no_more() {
         message["directory"] = directory.into();
         assert_eq!(refused(&mut eve, &message).await, ErrorCode::FileRefused, "{directory}");
     }
+    for (number, (folder, code)) in
+        [("root/tmp", ErrorCode::FileRefused), ("..", ErrorCode::BadField), ("/etc", ErrorCode::BadField)]
+            .into_iter()
+            .enumerate()
+    {
+        let mut message = upload(&format!("f{number}"), "new", b"x");
+        message["folder"] = folder.into();
+        assert_eq!(refused(&mut eve, &message).await, code, "{folder}");
+    }
     for (number, name) in ["../a", "a/b", "..", "a\u{202e}b", "nul.txt", ""].into_iter().enumerate() {
         let message = upload(&format!("n{number}"), name, b"x");
         assert_eq!(refused(&mut eve, &message).await, ErrorCode::BadField, "{name}");

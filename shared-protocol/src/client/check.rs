@@ -135,10 +135,11 @@ pub(super) fn check_id(id: &str) -> Result<(), ParseError> {
     Ok(())
 }
 
-fn check_upload(Upload { id, name, directory, bytes, sha256 }: &Upload) -> Result<(), ParseError> {
+fn check_upload(Upload { id, name, directory, folder, bytes, sha256 }: &Upload) -> Result<(), ParseError> {
     check_id(id)?;
     check_path(name)?;
     check_path(directory.as_deref().unwrap_or_default())?;
+    check_path(folder.as_deref().unwrap_or_default())?;
     if *bytes > limits::MAX_NUMBER {
         return Err(ParseError::field("`bytes` is out of range"));
     }

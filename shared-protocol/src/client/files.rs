@@ -16,6 +16,9 @@ pub struct Upload {
     /// Its directory; that of the shell by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
+    /// Directories below that one, which are made where they are missing: `a/b`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
     /// Its size.
     pub bytes: u64,
     /// Its SHA-256, in hex digits.

@@ -922,6 +922,8 @@ export type Upload = {
   name: string;
   /** Its directory; that of the shell by default. */
   directory?: string;
+  /** Directories below that one, which are made where they are missing: `a/b`. */
+  folder?: string;
   /** Its size. */
   bytes: number;
   /** Its SHA-256, in hex digits. */

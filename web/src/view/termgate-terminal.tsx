@@ -132,7 +132,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
     };
     const { opened, failed, retry } = useTerminal(host, client, settings, font, props.options, handlers, props);
     const files = useFiles(client, opened, filesOf(state, props.files));
-    const drop = useDrop(files?.upload, notices.show);
+    const drop = useDrop(files);
     const { upload } = files ?? {};
 
     // Not as an attribute of the server's HTML, which a strict policy blocks.

@@ -204,25 +204,67 @@ test("an offer is saved by a person's click alone", async () => {
   expect(files().offers.map(({ name }) => name)).toEqual(["a_b"]);
 });
 
-test("a drop never opens a file in the page's place, and folders are refused with a sentence", () => {
-  const say = vi.fn();
-  const take = vi.fn();
-  const drop = (taken: typeof take | undefined, event: object) => {
-    const { result } = renderHook(() => useDrop(taken, say));
+test("a drop never opens a file in the page's place, and tells folders from files", () => {
+  const [upload, uploadFolder] = [vi.fn(), vi.fn()];
+  const drop = (take: boolean, event: object) => {
+    const { result } = renderHook(() => useDrop(take ? { upload, uploadFolder } : undefined));
     act(() => result.current.handlers.onDrop(event as never));
   };
   const files = [new File(["a"], "a"), new File([], "folder")];
-  const items = [{ isDirectory: false }, { isDirectory: true }].map((entry) => ({ webkitGetAsEntry: () => entry }));
+  const entries = [{ isDirectory: false }, { isDirectory: true }];
+  const items = entries.map((entry) => ({ webkitGetAsEntry: () => entry }));
   const event = () => ({ preventDefault: vi.fn(), dataTransfer: { types: ["Files"], files, items } });
   const dropped = event();
-  drop(take, dropped);
+  drop(true, dropped);
   expect(dropped.preventDefault).toHaveBeenCalledOnce();
-  expect(take).toHaveBeenCalledWith([files[0]]);
-  expect(say).toHaveBeenCalledWith("A folder cannot be brought: pack it into one file first");
+  expect(upload).toHaveBeenCalledWith([files[0]]);
+  expect(uploadFolder.mock.calls).toEqual([[entries[1]]]);
   const refused = event();
-  drop(undefined, refused);
+  drop(false, refused);
   expect(refused.preventDefault).toHaveBeenCalledOnce();
   const text = { ...event(), dataTransfer: { types: ["text/plain"] } };
-  drop(take, text);
+  drop(true, text);
   expect(text.preventDefault).not.toHaveBeenCalled();
+});
+
+/** A folder as a browser has it: its entries come in pieces. */
+function folder(name: string, ...children: object[]) {
+  const pieces = () =>
+    [children.slice(0, 1), children.slice(1), []].filter((piece, at) => piece.length > 0 || at === 2);
+  const createReader = () => {
+    const left = pieces();
+    return { readEntries: (found: (piece: object[] | undefined) => void) => found(left.shift()) };
+  };
+  return { isDirectory: true, isFile: false, name, createReader } as unknown as FileSystemDirectoryEntry;
+}
+
+function inFolder(name: string, content: string) {
+  const file = new File([content], name);
+  return { isDirectory: false, isFile: true, name, file: (found: (file: File) => void) => found(file) };
+}
+
+test("a folder is brought file by file, below the directory that the shell had", async () => {
+  const { files } = page();
+  const site = folder("site", inFolder("index.html", "<p>"), folder("css", inFolder("a.css", "p{}")), folder("empty"));
+  act(() => files().uploadFolder(site));
+  const first = await request();
+  expect(first.address).toBe(`${filesAddress(access)}?name=index.html&folder=site`);
+  act(() => first.answer(201, { name: "index.html", directory: "~/www/site", sha256: sha256("<p>").toString("hex") }));
+  const second = await request(2);
+  expect(second.address).toBe(`${filesAddress(access)}?name=a.css&folder=site%2Fcss&directory=~%2Fwww`);
+  act(() => second.answer(201, { name: "a.css", directory: "~/www/site/css", sha256: sha256("p{}").toString("hex") }));
+  await waitFor(() => expect(files().transfers[0]?.state).toEqual({ kind: "done", text: "2 files are in ~/www/site" }));
+  act(() => files().uploadFolder(folder("one", inFolder("a", "a"), inFolder("b", "b"))));
+  const third = await request(3);
+  act(() => third.answer(201, { name: "a", directory: "~/one", sha256: sha256("a").toString("hex") }));
+  const fourth = await request(4);
+  act(() => fourth.answer(413, { error: "the session has room for 0 bytes" }));
+  const text = "b: the session has room for 0 bytes; 1 of 2 files are there";
+  await waitFor(() => expect(files().transfers[1]?.state).toEqual({ kind: "failed", text }));
+  act(() => files().uploadFolder(folder("none")));
+  await waitFor(() => expect(files().transfers[2]?.state).toEqual({ kind: "failed", text: "there is no file in it" }));
+  const many = Array.from({ length: 101 }, (_, at) => inFolder(`${at}`, ""));
+  act(() => files().uploadFolder(folder("many", ...many)));
+  const tooMany = "it has more than 100 files: pack it into one file first";
+  await waitFor(() => expect(files().transfers[3]?.state).toEqual({ kind: "failed", text: tooMany }));
 });

@@ -26,8 +26,19 @@ fn run(home: &Path, from: &[u8]) -> (io::Result<()>, Vec<u8>) {
 
 /// Brings these bytes to a new file; `end` is the digest that follows them, if the bytes end.
 fn bring(home: &Path, directory: Option<&str>, name: &str, bytes: &[u8], end: Option<&str>) -> Option<Head> {
-    let task =
-        FileTask::Receive { directory: directory.map(str::to_owned), name: name.into(), part: "a1".into(), most: MOST };
+    bring_into(home, (directory, None), name, bytes, end)
+}
+
+/// The same into a folder below the directory.
+fn bring_into(
+    home: &Path,
+    (directory, folder): (Option<&str>, Option<&str>),
+    name: &str,
+    bytes: &[u8],
+    end: Option<&str>,
+) -> Option<Head> {
+    let (directory, folder) = (directory.map(str::to_owned), folder.map(str::to_owned));
+    let task = FileTask::Receive { directory, folder, name: name.into(), part: "a1".into(), most: MOST };
     let mut from = Vec::new();
     write_json(&mut from, &task).unwrap();
     bytes.chunks(CHUNK_BYTES).for_each(|chunk| write_chunk(&mut from, chunk).unwrap());
@@ -194,4 +205,34 @@ fn a_directory_is_an_archive_of_its_regular_files() {
     let (head, archive) = take(home.path(), "~/work/d/inner/empty/..");
     assert_eq!(head, Head::Folder, "a directory by another one");
     assert!(archive.is_some());
+}
+
+#[test]
+fn a_folder_is_made_below_the_directory_and_nowhere_else() {
+    let home = home();
+    let outside = tempfile::tempdir().unwrap();
+    let work = home.path().join("work");
+    symlink(outside.path(), work.join("link")).unwrap();
+    fs::write(work.join("file"), "").unwrap();
+    for name in ["one", "two"] {
+        let Some(Head::Stored { directory, .. }) = bring_into(home.path(), (None, Some("a/b")), name, b"x", Some(""))
+        else {
+            panic!("{name} is not stored")
+        };
+        assert_eq!(directory, "~/work/a/b");
+    }
+    assert_eq!(names(&work.join("a/b")), ["one", "two"]);
+    for (folder, refusal) in [
+        ("link/a", FileRefusal::Link),
+        ("link", FileRefusal::Link),
+        ("file", FileRefusal::NotFound),
+        ("..", FileRefusal::Failed),
+        ("a/../../c", FileRefusal::Failed),
+        ("/tmp", FileRefusal::Failed),
+    ] {
+        let refused = bring_into(home.path(), (None, Some(folder)), "new", b"x", Some(""));
+        assert_eq!(refused, Some(Head::Refused(refusal)), "{folder}");
+    }
+    assert_eq!(names(outside.path()), Vec::<String>::new());
+    assert_eq!(names(&work), ["a", "file", "link"]);
 }

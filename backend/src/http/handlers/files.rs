@@ -2,7 +2,7 @@
 //! The bytes pass from the connection to the pipe of a helper, and back, and are never gathered here.
 
 use super::sessions::find;
-use crate::files::{FileTask, Head, check_name, readable_name};
+use crate::files::{FileTask, Head, readable_name};
 use crate::http::auth::AuthenticatedUser;
 use crate::http::connection_limit::ConnectionPermit;
 use crate::http::context::ServiceContext;
@@ -10,7 +10,8 @@ use crate::http::download;
 use crate::http::error::HttpError;
 use crate::http::file_headers::{attachment, digest_field, expected_digest};
 use crate::http::file_limits::{
-    MAX_ARCHIVE_BYTES, MAX_FILE_BYTES, STALL_TIMEOUT, UPLOAD_TIMEOUT, check_path, cut, helped, stalled, too_large,
+    MAX_ARCHIVE_BYTES, MAX_FILE_BYTES, STALL_TIMEOUT, UPLOAD_TIMEOUT, check_names, check_path, cut, helped, stalled,
+    too_large,
 };
 use crate::http::transfers::Transfer;
 use crate::metrics::TransferWay;
@@ -44,6 +45,8 @@ pub(in crate::http) struct UploadQuery {
     name: String,
     /// By default that of the shell.
     directory: Option<String>,
+    /// Directories below it, which are made where they are missing.
+    folder: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -89,16 +92,16 @@ async fn store(
     service: &ServiceContext,
     user: &UserClaims,
     id: String,
-    UploadQuery { name, directory }: UploadQuery,
+    UploadQuery { name, directory, folder }: UploadQuery,
     headers: &HeaderMap,
     body: &mut BodyDataStream,
 ) -> Result<Value, HttpError> {
-    check_name(&name).map_err(|why| HttpError::new(ErrorCode::BadField, format!("`name` is not valid: {why}")))?;
+    check_names(&name, folder.as_deref())?;
     check_path(directory.as_deref().unwrap_or_default())?;
     let expected = expected_digest(headers)?;
     let (mut transfer, files) = begin(service, user, id).await?;
     let part = hex::encode(service.random.bytes::<16>());
-    let task = |most| FileTask::Receive { directory, name, part, most };
+    let task = |most| FileTask::Receive { directory, folder, name, part, most };
     let stored = store_as(task, &files, (announced_bytes(headers), expected), body, &transfer).await;
     transfer.ended(&stored);
     stored

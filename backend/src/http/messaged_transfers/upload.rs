@@ -2,9 +2,9 @@
 
 use super::message::FileMessage;
 use super::step::Step;
-use crate::files::{FileTask, Head, check_name, readable_name};
+use crate::files::{FileTask, Head, readable_name};
 use crate::http::error::HttpError;
-use crate::http::file_limits::{MAX_FILE_BYTES, helped, too_large};
+use crate::http::file_limits::{MAX_FILE_BYTES, check_names, helped, too_large};
 use crate::http::transfers::Transfer;
 use crate::session::{SessionError, SessionFiles};
 use crate::terminal::FileHelper;
@@ -13,7 +13,9 @@ use shared_protocol::server::{Stored, TransferState};
 use shared_protocol::{ErrorCode, Payload, ServerMessage};
 
 pub(super) struct Uploading {
+    /// Id of the transfer.
     id: String,
+    /// The process that writes the file.
     helper: FileHelper,
     /// Bytes that were written.
     next: u64,
@@ -26,13 +28,13 @@ pub(super) struct Uploading {
 impl Uploading {
     /// Opens the new file. `part` is its name while it is incomplete.
     pub(super) async fn begin(files: &SessionFiles, upload: Upload, part: String) -> Result<Self, HttpError> {
-        let Upload { id, name, directory, bytes, sha256 } = upload;
-        check_name(&name).map_err(|why| HttpError::new(ErrorCode::BadField, format!("`name` is not valid: {why}")))?;
+        let Upload { id, name, directory, folder, bytes, sha256 } = upload;
+        check_names(&name, folder.as_deref())?;
         let most = files.room(MAX_FILE_BYTES);
         if bytes > most {
             return Err(too_large(most));
         }
-        let mut helper = files.begin(&FileTask::Receive { directory, name, part, most: bytes }).await?;
+        let mut helper = files.begin(&FileTask::Receive { directory, folder, name, part, most: bytes }).await?;
         let Head::Ready = helped(helper.head()).await? else { return Err(SessionError::broke_off().into()) };
         Ok(Self { id, helper, next: 0, bytes, sha256 })
     }

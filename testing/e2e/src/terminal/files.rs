@@ -26,7 +26,8 @@ pub struct Sending {
 impl Sending {
     pub fn new(name: &str, content: &[u8]) -> Self {
         let (id, name, bytes) = (unique_id(), name.to_owned(), content.len() as u64);
-        let upload = Upload { id, name, directory: None, bytes, sha256: hex::encode(Sha256::digest(content)) };
+        let upload =
+            Upload { id, name, directory: None, folder: None, bytes, sha256: hex::encode(Sha256::digest(content)) };
         Self { upload, content: content.to_vec(), next: None }
     }
 

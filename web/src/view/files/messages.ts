@@ -8,7 +8,14 @@ import type { FileMessage, TerminalClient, TerminalMessage } from "../../core/in
 import { fromBase64, toBase64 } from "../../protocol/bytes.ts";
 import { FILE_PART_BYTES } from "../../protocol/generated.ts";
 import { digestOf, hexOf, startDigest } from "./digest.ts";
-import { MAX_FILE_BYTES, type Progress, type StoredFile, type TakenFile, TransferError } from "./transfer.ts";
+import {
+  MAX_FILE_BYTES,
+  type Place,
+  type Progress,
+  type StoredFile,
+  type TakenFile,
+  TransferError,
+} from "./transfer.ts";
 
 /** Delay from a message to its repeat. */
 const REPEAT_MS = 1500;
@@ -19,12 +26,13 @@ const PACE_MS = 25;
 /** The same after keys, for their echoes. */
 const TYPING_PACE_MS = 150;
 
-/** Brings a file to the directory of the shell. */
+/** Brings a file to the shell. */
 export async function upload(
   client: TerminalClient,
   file: File,
   progress: Progress,
   signal: AbortSignal,
+  place: Place = {},
 ): Promise<StoredFile> {
   if (file.size > MAX_FILE_BYTES) throw new TransferError("it is larger than 256 MB");
   const unreadable = (error: unknown) => {
@@ -33,7 +41,7 @@ export async function upload(
   };
   const sha256 = hexOf(await digestOf(file, signal).catch(unreadable));
   return transfer(client, signal, async (id, exchange) => {
-    let message: FileMessage = { type: "upload", id, name: file.name, bytes: file.size, sha256 };
+    let message: FileMessage = { type: "upload", id, name: file.name, ...place, bytes: file.size, sha256 };
     for (let at = -1; ; ) {
       const answer = await exchange(message, (frame) =>
         frame.type === "stored" || (frame.type === "transfer" && frame.next > at) ? frame : undefined,

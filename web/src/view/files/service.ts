@@ -6,7 +6,14 @@
 import { namedGroup, type ServiceAccess } from "../../core/index.ts";
 import { filesAddress } from "./address.ts";
 import { digestField, digestOf, hexOf, startDigest } from "./digest.ts";
-import { MAX_FILE_BYTES, type Progress, type StoredFile, type TakenFile, TransferError } from "./transfer.ts";
+import {
+  MAX_FILE_BYTES,
+  type Place,
+  type Progress,
+  type StoredFile,
+  type TakenFile,
+  TransferError,
+} from "./transfer.ts";
 
 /** The service cannot be reached from this page, and nothing has passed. */
 export class UnreachableError extends TransferError {
@@ -17,12 +24,13 @@ export class UnreachableError extends TransferError {
   }
 }
 
-/** Brings a file to the directory of the shell. */
+/** Brings a file to the shell. */
 export async function upload(
   access: ServiceAccess,
   file: File,
   progress: Progress,
   signal: AbortSignal,
+  place: Place = {},
 ): Promise<StoredFile> {
   const address = addressOf(access);
   if (file.size > MAX_FILE_BYTES) throw new TransferError("it is larger than 256 MB");
@@ -34,7 +42,9 @@ export async function upload(
   signal.throwIfAborted();
   // `fetch` tells nothing of how much of a body is sent.
   const request = new XMLHttpRequest();
-  request.open("PUT", `${address}?name=${encodeURIComponent(file.name)}`);
+  const fields = Object.entries({ name: file.name, ...place });
+  const query = fields.map(([field, value]) => `${field}=${encodeURIComponent(value)}`).join("&");
+  request.open("PUT", `${address}?${query}`);
   request.setRequestHeader("authorization", `Bearer ${token}`);
   request.setRequestHeader("content-type", "application/octet-stream");
   request.setRequestHeader("content-digest", digestField(digest));

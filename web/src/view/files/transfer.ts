@@ -13,6 +13,13 @@ export class TransferError extends Error {
 /** Receives a part from 0 to 1; undefined if the size is not known. */
 export type Progress = (part: number | undefined) => void;
 
+/** Where a file goes: by default to the directory of the shell. */
+export interface Place {
+  directory?: string;
+  /** Directories below that, which are made where they are missing: `a/b`. */
+  folder?: string;
+}
+
 /** A file in the session. */
 export interface StoredFile {
   name: string;

@@ -5,6 +5,7 @@
 "use client";
 
 import { type DragEvent, useState } from "react";
+import type { Files } from "./use-files.ts";
 
 export interface DropTarget {
   /** True while files are held over the terminal. */
@@ -12,8 +13,8 @@ export interface DropTarget {
   handlers: Record<"onDragOver" | "onDragLeave" | "onDrop", (event: DragEvent<HTMLElement>) => void>;
 }
 
-/** `take` gets the files; without it, a drop does nothing, and above all opens no file in the page's place. */
-export function useDrop(take: ((files: File[]) => void) | undefined, say: (text: string) => void): DropTarget {
+/** `take` gets what is dropped; without it, a drop does nothing, and above all opens no file in the page's place. */
+export function useDrop(take: Pick<Files, "upload" | "uploadFolder"> | undefined): DropTarget {
   const [over, setOver] = useState(false);
   const withFiles = (act: (event: DragEvent<HTMLElement>) => void) => (event: DragEvent<HTMLElement>) => {
     if (!event.dataTransfer.types.includes("Files")) return;
@@ -32,10 +33,13 @@ export function useDrop(take: ((files: File[]) => void) | undefined, say: (text:
       },
       onDrop: withFiles(({ dataTransfer }) => {
         setOver(false);
+        // Before the end of the event, which takes them away.
         const entries = Array.from(dataTransfer.items, (item) => item.webkitGetAsEntry?.());
         const files = Array.from(dataTransfer.files).filter((_, at) => entries[at]?.isDirectory !== true);
-        if (files.length < dataTransfer.files.length) say("A folder cannot be brought: pack it into one file first");
-        if (files.length > 0) take?.(files);
+        if (files.length > 0) take?.upload(files);
+        for (const entry of entries) {
+          if (entry?.isDirectory) take?.uploadFolder(entry as FileSystemDirectoryEntry);
+        }
       }),
     },
   };

@@ -31,6 +31,8 @@ export interface Files {
   offers: readonly OfferedFile[];
   /** Brings files to the directory of the shell. */
   upload(files: readonly File[]): void;
+  /** Brings a folder with all that is in it there. */
+  uploadFolder(entry: FileSystemDirectoryEntry): void;
   /** Takes a file of the session, or a directory as an archive. */
   download(path: string): void;
   /** Saves what a program offers, because a person clicked on it. */
@@ -113,6 +115,16 @@ export function useFiles(client: TerminalClient, opened: OpenTerminal | null, en
     },
     [client, run],
   );
+  const uploadFolder = useCallback(
+    (entry: FileSystemDirectoryEntry) => {
+      const act: Transfer = async (progress, signal) => {
+        const { bringFolder } = await import("./folder.ts");
+        return bringFolder(client, entry, progress, signal);
+      };
+      uploads.current = uploads.current.then(run(entry.name, "up", act));
+    },
+    [client, run],
+  );
   const download = useCallback(
     (path: string) => {
       const act: Transfer = async (progress, signal) => {
@@ -140,6 +152,7 @@ export function useFiles(client: TerminalClient, opened: OpenTerminal | null, en
     transfers,
     offers,
     upload,
+    uploadFolder,
     download,
     save,
     remove,

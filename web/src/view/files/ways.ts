@@ -7,7 +7,7 @@ import type { TerminalClient } from "../../core/index.ts";
 import { filesAddress } from "./address.ts";
 import * as messages from "./messages.ts";
 import * as service from "./service.ts";
-import type { Progress, StoredFile, TakenFile } from "./transfer.ts";
+import type { Place, Progress, StoredFile, TakenFile } from "./transfer.ts";
 
 /** Time for which a service that could not be reached is not tried again. */
 const UNREACHABLE_FOR_MS = 300_000;
@@ -15,17 +15,18 @@ const UNREACHABLE_FOR_MS = 300_000;
 /** The end of that time, by client. */
 const unreachable = new WeakMap<TerminalClient, number>();
 
-/** Brings a file to the directory of the shell. */
+/** Brings a file to the shell. */
 export function upload(
   client: TerminalClient,
   file: File,
   progress: Progress,
   signal: AbortSignal,
+  place?: Place,
 ): Promise<StoredFile> {
   return choose(
     client,
-    () => service.upload(client.access, file, progress, signal),
-    () => messages.upload(client, file, progress, signal),
+    () => service.upload(client.access, file, progress, signal, place),
+    () => messages.upload(client, file, progress, signal, place),
   );
 }
 
