@@ -15,7 +15,7 @@ vi.mock("../../src/xterm/open.ts", () => ({
   openTerminal: async () => {
     opened.count += 1;
     return {
-      terminal: { options: {}, getSelection: () => "" },
+      terminal: { options: {}, getSelection: () => "", parser: { registerOscHandler: () => ({ dispose() {} }) } },
       touch: { toggleControl() {}, press() {} },
       fit() {},
       setFontSize() {},
