@@ -166,7 +166,10 @@ async fn a_helper_has_the_restrictions_of_the_shell_and_no_network() {
     let uploading = tokio::spawn(put(&harness.service, "eve", &[("name", "a")]).body(body).send());
     sender.send(vec![0; 10]).await.unwrap();
     let helper = helper_of(uid).await;
-    let status = std::fs::read_to_string(format!("/proc/{helper}/status")).unwrap();
+    // It becomes the user first, and takes the filter last.
+    let status = || std::fs::read_to_string(format!("/proc/{helper}/status")).unwrap();
+    until("the filter", async || status().contains("Seccomp:\t2")).await;
+    let status = status();
     for line in
         ["NoNewPrivs:\t1", "Seccomp:\t2", "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "Groups:\t \n"]
     {
