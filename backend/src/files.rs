@@ -11,7 +11,7 @@ mod send;
 mod wire;
 
 pub(crate) use helper::{Places, carry};
-pub(crate) use name::{check_folder, check_name, readable_name};
+pub(crate) use name::{check_folder, check_name, may_become, readable_name};
 pub(crate) use path::{MAX_PATH_BYTES, open_to_read};
 pub use wire::FileRefusal;
 pub(crate) use wire::{CHUNK_BYTES, FileTask, Head, MAX_HEAD_BYTES};

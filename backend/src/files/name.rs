@@ -11,6 +11,9 @@ const MAX_FOLDERS: usize = 32;
 /// Characters that a system forbids in names.
 const RESERVED: &str = "/\\<>:\"|?*";
 
+/// Numbers that a taken name may get.
+pub(super) const MAX_NUMBER: u32 = 99;
+
 /// Names that Windows keeps for devices, with any extension.
 const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
 
@@ -65,6 +68,11 @@ pub(super) fn numbered(name: &str, number: u32) -> String {
         end -= 1;
     }
     format!("{}{suffix}", &stem[..end])
+}
+
+/// True for a name that a new file may have got in place of this one.
+pub(crate) fn may_become(name: &str, stored: &str) -> bool {
+    (0..=MAX_NUMBER).any(|number| numbered(name, number) == stored)
 }
 
 /// A name of a session's file as one that can be shown and saved anywhere, or `file`.
@@ -125,6 +133,11 @@ mod tests {
         {
             assert_eq!(numbered(name, 0), name);
             assert_eq!(numbered(name, 2), expected);
+        }
+        for (stored, expected) in
+            [("a.txt", true), ("a (1).txt", true), ("a (99).txt", true), ("a (100).txt", false), ("b.txt", false)]
+        {
+            assert_eq!(may_become("a.txt", stored), expected, "{stored}");
         }
         let long = format!("{}é.txt", "a".repeat(249));
         assert_eq!(numbered(&long, 99), format!("{} (99).txt", "a".repeat(246)));

@@ -1,7 +1,7 @@
 //! Writes a new file. It has another name until it is complete and its digest is right, and then gets its own by a link, which
 //! replaces nothing. If the bytes end early, it is removed.
 
-use super::name::{check_name, numbered};
+use super::name::{MAX_NUMBER, check_name, numbered};
 use super::path::{Starts, enter_or_make, path_of};
 use super::wire::{CHUNK_BYTES, FileRefusal, Head, read_chunk, write_json};
 use rustix::fd::OwnedFd;
@@ -10,9 +10,6 @@ use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, Read, Write};
-
-/// Numbers that a taken name may get.
-const MAX_NUMBER: u32 = 99;
 
 /// Length of the name of an incomplete file, in hex digits.
 const MAX_PART_BYTES: usize = 64;

@@ -37,7 +37,7 @@ pub(super) fn body(
     let feeding = async move {
         let fed = tokio::select! {
             fed = timeout(DOWNLOAD_TIMEOUT, feed(pieces, &sender)) => fed.unwrap_or_else(|_| Err(too_slow())),
-            () = cut => Err(io::Error::other("another one needs its place")),
+            () = cut => Err(io::Error::other("another one needs its place, or its reader may not have it any more")),
         };
         if let Err(error) = fed {
             tracing::warn!(%error, "a download breaks off");

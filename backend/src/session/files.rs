@@ -3,7 +3,7 @@
 
 use super::caller::Caller;
 use super::handle::{Reply, SessionError, SessionHandle};
-use crate::files::{FileRefusal, FileTask, Head, readable_name};
+use crate::files::{FileRefusal, FileTask, Head, may_become, readable_name};
 use crate::store::{Creator, Member};
 use crate::terminal::{FileError, FileHelper, ProcessGroup};
 use bytes::Bytes;
@@ -12,10 +12,13 @@ use shared_protocol::server::Notice;
 use shared_protocol::{ErrorCode, Role};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Time that a session may take to get a file that is handed out.
 const BRING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Time between two looks whether a caller may still have the files.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The files of a session, for one transfer of a caller who may have it.
 pub(crate) struct SessionFiles(Arc<dyn ProcessGroup>);
@@ -36,6 +39,19 @@ impl SessionHandle {
         match self.files_of(caller.clone()).await {
             Ok(answer) => answer.map(|processes| processes.map(SessionFiles)),
             Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// Completes with the reason once this caller may not have the files any more.
+    pub(crate) async fn files_lost(self, caller: Caller, creator: Creator) -> SessionError {
+        loop {
+            sleep(LOOK_INTERVAL).await;
+            // Another error tells nothing about the caller: its session is busy or over.
+            if let Err(error) = self.files(&caller, &creator).await
+                && matches!(error.code, ErrorCode::ReadOnly | ErrorCode::Revoked)
+            {
+                return error;
+            }
         }
     }
 
@@ -68,14 +84,15 @@ impl SessionHandle {
         if most < content.len() as u64 {
             return Err(FileError::Refused(FileRefusal::NoRoom).into());
         }
-        let (name, part) = (name.clone(), part.clone());
-        let mut helper =
-            files.begin(&FileTask::Receive { directory: Some("~".into()), folder: None, name, part, most }).await?;
+        let (directory, part) = (Some("~".into()), part.clone());
+        let task = FileTask::Receive { directory, folder: None, name: name.clone(), part, most };
+        let mut helper = files.begin(&task).await?;
         let Head::Ready = helper.head().await? else { return Err(SessionError::broke_off()) };
         helper.put(content).await?;
         let sha256 = hex::encode(Sha256::digest(content));
         match helper.finish(Some(&sha256)).await? {
-            Head::Stored { name, .. } => Ok(name),
+            // Everyone in the session reads it as the sender's words.
+            Head::Stored { name: stored, .. } if may_become(name, &stored) => Ok(stored),
             _ => Err(SessionError::broke_off()),
         }
     }

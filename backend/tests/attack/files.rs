@@ -331,7 +331,7 @@ async fn a_file_passes_through_another_instance() {
 
 #[tokio::test]
 async fn a_guest_who_controls_has_the_files_unless_the_owner_types_alone() {
-    let (harness, mut eve, _) = Harness::with_shell().await;
+    let (harness, mut eve, uid) = Harness::with_shell().await;
     let service = &harness.service;
     let as_guest = async |role: Role| {
         let token = user_token(&UserClaims { role, ..user("gus", Some("eve")) });
@@ -342,8 +342,19 @@ async fn a_guest_who_controls_has_the_files_unless_the_owner_types_alone() {
     assert_eq!(as_guest(Role::Controller).await, (201, String::new()));
     let read_only = (403, "READ_ONLY".to_owned());
     assert_eq!(as_guest(Role::Viewer).await, read_only);
+    let guest = user_token(&user("gus", Some("eve")));
+    let (sender, body) = piecewise();
+    let uploading = client().put(with(&url(service, "eve"), &[("name", "slow")])).bearer_auth(guest).body(body);
+    let uploading = tokio::spawn(uploading.send());
+    sender.send(vec![0; 10]).await.unwrap();
+    helper_of(uid).await;
     eve.ordered("only_me", r#","on":true"#).await;
     until("the owner types alone", async || as_guest(Role::Controller).await == read_only).await;
+    until("the end of what the guest had begun", async || processes_of(uid).len() == 1).await;
+    drop(sender);
+    let (status, refused) = read(uploading.await.unwrap().unwrap()).await;
+    assert_eq!((status, &refused["code"]), (403, &json!("READ_ONLY")), "{refused}");
+    assert_eq!(says(&mut eve, "ls -A ~ | grep -cE 'slow|part'").await, "0");
     assert_eq!(upload(service, "eve", "a", Vec::new()).await.0, 201);
     harness.service.stop().await;
 }

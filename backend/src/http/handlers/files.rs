@@ -23,6 +23,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, Stream, StreamExt};
 use http::HeaderMap;
 use serde::Deserialize;
@@ -56,10 +57,19 @@ pub(in crate::http) struct DownloadQuery {
 }
 
 /// A transfer that may begin.
-async fn begin(service: &ServiceContext, user: &UserClaims, id: String) -> Result<(Transfer, SessionFiles), HttpError> {
+struct Begun {
+    transfer: Transfer,
+    files: SessionFiles,
+    /// Completes once the user may not have the session's files any more.
+    lost: BoxFuture<'static, SessionError>,
+}
+
+async fn begin(service: &ServiceContext, user: &UserClaims, id: String) -> Result<Begun, HttpError> {
     let (record, caller) = find(service, user, id).await?;
-    let files = service.registry.running(&record.id, &caller).await?.files(&caller, &record.creator).await?;
-    Ok((service.transfers.begin(&record.id, &user.sub, TransferWay::Http)?, files))
+    let session = service.registry.running(&record.id, &caller).await?;
+    let files = session.files(&caller, &record.creator).await?;
+    let transfer = service.transfers.begin(&record.id, &user.sub, TransferWay::Http)?;
+    Ok(Begun { transfer, files, lost: Box::pin(session.files_lost(caller, record.creator)) })
 }
 
 /// Writes the body to a new file of the session.
@@ -99,10 +109,13 @@ async fn store(
     check_names(&name, folder.as_deref())?;
     check_path(directory.as_deref().unwrap_or_default())?;
     let expected = expected_digest(headers)?;
-    let (mut transfer, files) = begin(service, user, id).await?;
+    let Begun { mut transfer, files, lost } = begin(service, user, id).await?;
     let part = hex::encode(service.random.bytes::<16>());
     let task = |most| FileTask::Receive { directory, folder, name, part, most };
-    let stored = store_as(task, &files, (announced_bytes(headers), expected), body, &transfer).await;
+    let stored = tokio::select! {
+        stored = store_as(task, &files, (announced_bytes(headers), expected), body, &transfer) => stored,
+        error = lost => Err(error.into()),
+    };
     transfer.ended(&stored);
     stored
 }
@@ -174,7 +187,7 @@ pub(in crate::http) async fn download(
     connection: Option<Extension<Arc<ConnectionPermit>>>,
 ) -> Result<Response, HttpError> {
     check_path(&path)?;
-    let (mut transfer, files) = begin(&service, &user, id).await?;
+    let Begun { mut transfer, files, lost } = begin(&service, &user, id).await?;
     let name = path.trim_end_matches('/').rsplit('/').next().filter(|name| !matches!(*name, "." | ".." | "~"));
     let name = readable_name(name.unwrap_or_default());
     let opened = async {
@@ -193,6 +206,12 @@ pub(in crate::http) async fn download(
     };
     let kind = if size.is_some() { "application/octet-stream" } else { "application/x-tar" };
     let cut = transfer.cut();
+    let cut = async move {
+        tokio::select! {
+            () = cut => {}
+            _ = lost => {}
+        }
+    };
     let left = size.as_ref().map(|(bytes, _)| *bytes);
     let connection = connection.map(|Extension(connection)| connection);
     let body = download::body(pieces(helper, transfer, left), (), cut, connection);
