@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use step::Step;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use upload::Uploading;
 
 /// Messages of a transfer that wait for their turn. A page has one on its way, and repeats it.
@@ -31,7 +31,7 @@ const MAILBOX: usize = 4;
 /// Time without a message of its page, after which a transfer ends: a page that has lost its connection is back by then.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Time for which the last answer of a transfer is kept.
+/// Time for which the last answer of a transfer is kept, however often it is asked for: one that is over counts in no limit.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 
 /// Time that a message waits for its answer: where an API hands over one message after the other, a key waits behind it. A page
@@ -146,9 +146,10 @@ async fn heard(mailbox: &mut mpsc::Receiver<Asked>, until: Instant) -> Option<As
     timeout(patience, mailbox.recv()).await.ok()?
 }
 
-/// Repeats the last answer, until it is not asked for any more.
+/// Repeats the last answer for a while.
 async fn repeat(mailbox: &mut mpsc::Receiver<Asked>, last: &ServerMessage) {
-    while let Ok(Some(Asked { answer, .. })) = timeout(KEPT_FOR, mailbox.recv()).await {
+    let until = Instant::now() + KEPT_FOR;
+    while let Ok(Some(Asked { answer, .. })) = timeout_at(until, mailbox.recv()).await {
         // The request may be gone.
         let _ = answer.send(last.clone());
     }
@@ -258,7 +259,7 @@ mod tests {
             assert_eq!(page().await.unwrap().await, Ok(last.clone()));
         };
         tokio::join!(repeat(&mut mailbox, &last), asked);
-        assert_eq!(begun.elapsed().as_secs(), (almost + SILENCE_TIMEOUT + almost + KEPT_FOR).as_secs());
+        assert_eq!(begun.elapsed().as_secs(), (almost + SILENCE_TIMEOUT + KEPT_FOR).as_secs());
         let late = timeout(SILENCE_TIMEOUT * 2, heard(&mut mailbox, Instant::now() + almost)).await;
         assert!(matches!(late, Ok(None)), "a transfer lasts for an hour at most");
     }
