@@ -5,10 +5,10 @@ use super::path::open_to_read;
 use super::wire::{CHUNK_BYTES, FileRefusal, write_chunk};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, Dir, FileType, Stat, fstat, statat};
-use std::ffi::{CString, OsStr};
+use std::ffi::{CStr, CString, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use tar::{Builder, EntryType, Header};
 
@@ -77,9 +77,8 @@ impl<W: Write> Archive<W> {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         for name in names(folder)? {
-            let (Ok(entry), path) = (open_to_read(folder, &name), path.join(OsStr::from_bytes(name.as_bytes()))) else {
-                continue;
-            };
+            let Ok(entry) = open_to_read(folder, &name) else { continue };
+            let path = path.join(shown(&name));
             let Ok(status) = fstat(&entry) else { continue };
             let kind = FileType::from_raw_mode(status.st_mode);
             let bytes = if kind == FileType::RegularFile { status.st_size as u64 } else { 0 };
@@ -112,6 +111,12 @@ fn header(status: &Stat, bytes: u64) -> Header {
     header.set_uid(0);
     header.set_gid(0);
     header
+}
+
+/// The name in an archive. Windows would take a backslash for the end of a directory, which may be `..`.
+fn shown(name: &CStr) -> OsString {
+    let bytes = name.to_bytes().iter().map(|byte| if *byte == b'\\' { b'_' } else { *byte });
+    OsString::from_vec(bytes.collect())
 }
 
 /// Names in a directory, in an order of their own.

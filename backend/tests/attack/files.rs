@@ -100,6 +100,9 @@ async fn a_file_goes_to_the_shells_directory_and_back_as_the_sessions_own() {
         assert_eq!(read(made).await.1["directory"], "~/my work/made/deep");
     }
     assert_eq!(says(&mut eve, "stat -c '%U %a' made made/deep").await, "student 700\nstudent 700");
+    // Another person may read it, in a page that asked for this directory.
+    assert_eq!(eve.command(r"mkdir $'a\u202eb' && cd $'a\u202eb'").await.1, 0);
+    assert_eq!(upload(service, "eve", "c", Vec::new()).await.1["directory"], "~/my work/a\u{fffd}b");
     harness.end(eve, uid).await;
     assert_eq!(std::fs::read_dir(harness.state.path().join("sessions")).unwrap().count(), 0);
     harness.service.stop().await;

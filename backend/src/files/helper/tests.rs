@@ -179,6 +179,7 @@ fn a_directory_is_an_archive_of_its_regular_files() {
     fs::write(at("d/inner/file"), "text").unwrap();
     let long = format!("{}é", "n".repeat(250));
     fs::write(at("d").join(&long), vec![1; 70_000]).unwrap();
+    fs::write(at(r"d/..\..\up"), "up").unwrap();
     symlink("/etc/passwd", at("d/link")).unwrap();
     symlink("/etc", at("d/etc")).unwrap();
     mkfifoat(CWD, at("d/pipe"), Mode::RWXU).unwrap();
@@ -195,7 +196,7 @@ fn a_directory_is_an_archive_of_its_regular_files() {
     });
     let mut entries: Vec<_> = entries.collect();
     entries.sort();
-    let expected = [("inner/", 0), ("inner/empty/", 0), ("inner/file", 4), (&*long, 70_000)];
+    let expected = [(".._.._up", 2), ("inner/", 0), ("inner/empty/", 0), ("inner/file", 4), (&*long, 70_000)];
     let names = entries.iter().map(|(path, bytes, uid)| (path.trim_end_matches('/'), *bytes, *uid));
     assert!(names.eq(expected.map(|(path, bytes)| (path.trim_end_matches('/'), bytes, 0))), "{entries:?}");
     fs::write(at("d/more"), vec![1; 40_000]).unwrap();

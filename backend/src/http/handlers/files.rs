@@ -2,7 +2,7 @@
 //! The bytes pass from the connection to the pipe of a helper, and back, and are never gathered here.
 
 use super::sessions::find;
-use crate::files::{FileTask, Head, readable_name};
+use crate::files::{FileTask, Head, MAX_PATH_BYTES, readable_name};
 use crate::http::auth::AuthenticatedUser;
 use crate::http::connection_limit::ConnectionPermit;
 use crate::http::context::ServiceContext;
@@ -15,7 +15,7 @@ use crate::http::file_limits::{
 };
 use crate::http::transfers::Transfer;
 use crate::metrics::TransferWay;
-use crate::session::{SessionError, SessionFiles};
+use crate::session::{SessionError, SessionFiles, plain_line};
 use crate::terminal::{FileError, FileHelper};
 use axum::body::{BodyDataStream, Bytes};
 use axum::extract::{Path, Query, Request, State};
@@ -143,6 +143,7 @@ async fn store_as(
     }
     match helped(helper.finish(expected.as_deref())).await? {
         Head::Stored { name, directory, bytes, sha256 } => {
+            let directory = plain_line(&directory, MAX_PATH_BYTES);
             Ok(json!({"name": readable_name(&name), "directory": directory, "bytes": bytes, "sha256": sha256}))
         }
         _ => Err(SessionError::broke_off().into()),

@@ -2,11 +2,11 @@
 
 use super::message::FileMessage;
 use super::step::Step;
-use crate::files::{FileTask, Head, readable_name};
+use crate::files::{FileTask, Head, MAX_PATH_BYTES, readable_name};
 use crate::http::error::HttpError;
 use crate::http::file_limits::{MAX_FILE_BYTES, check_names, helped, too_large};
 use crate::http::transfers::Transfer;
-use crate::session::{SessionError, SessionFiles};
+use crate::session::{SessionError, SessionFiles, plain_line};
 use crate::terminal::FileHelper;
 use shared_protocol::client::{Upload, UploadPart};
 use shared_protocol::server::{Stored, TransferState};
@@ -61,6 +61,7 @@ impl Uploading {
         match helped(self.helper.finish(Some(&self.sha256))).await? {
             Head::Stored { name, directory, bytes, sha256 } => {
                 let (id, name) = (self.id.clone(), readable_name(&name));
+                let directory = plain_line(&directory, MAX_PATH_BYTES);
                 Ok(Step::last(ServerMessage::Stored(Stored { id, name, directory, bytes, sha256 })))
             }
             _ => Err(SessionError::broke_off().into()),
