@@ -350,7 +350,7 @@ async fn a_guest_who_controls_has_the_files_unless_the_owner_types_alone() {
     let uploading = client().put(with(&url(service, "eve"), &[("name", "slow")])).bearer_auth(guest).body(body);
     let uploading = tokio::spawn(uploading.send());
     sender.send(vec![0; 10]).await.unwrap();
-    helper_of(uid).await;
+    until("its beginning", async || says(&mut eve, "ls -A ~ | grep -c part").await == "1").await;
     eve.ordered("only_me", r#","on":true"#).await;
     until("the owner types alone", async || as_guest(Role::Controller).await == read_only).await;
     until("the end of what the guest had begun", async || processes_of(uid).len() == 1).await;
