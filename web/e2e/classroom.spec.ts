@@ -34,7 +34,7 @@ async function classroom(
   const session = `class-${crypto.randomUUID().slice(0, 8)}`;
   const ada = { ...CLASS, sub: `ada-${session}`, name: "Ada Lovelace", sid: session };
   const student = await visit(browser, stack.address(session, ada), options);
-  // Told for ten seconds, in which the instructor's page may not be ready.
+  // The student's page shows it for 10 s; the instructor's may need longer to open.
   const [instructor] = await Promise.all([
     visit(browser, stack.address(session, INSTRUCTOR)),
     expect(student.terminal.page.locator(".tg-detail")).toHaveText("Grace Hopper (instructor) is watching"),

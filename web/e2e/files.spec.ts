@@ -58,7 +58,7 @@ test("an upload shows how far it is, and leaves nothing when it is cancelled", a
   await terminal.run("mkdir -p cancelled && cd cancelled");
   const devtools = await page.context().newCDPSession(page);
   await devtools.send("Network.enable");
-  // Half a minute, of which the first percent is waited for.
+  // Takes 30 s; the test waits for the first percent.
   const slow = { offline: false, latency: 20, downloadThroughput: 1e7, uploadThroughput: 2.5e5 };
   await devtools.send("Network.emulateNetworkConditions", slow);
   const chosen = page.waitForEvent("filechooser");
@@ -78,7 +78,7 @@ test("files pass through the gateway where the page does not reach the service",
   await terminal.run("mkdir -p gateway && cd gateway");
   const content = randomBytes(60_000).toString("hex");
   await drop(page, [{ name: "large.txt", content }]);
-  // Keys have their echoes all the while.
+  // Keys have their echoes during the transfer.
   expect(await terminal.run("echo typed meanwhile")).toEqual(["typed meanwhile"]);
   await expect(list(page)).toContainText("large.txt is in ~/gateway");
   const sha256 = createHash("sha256").update(content).digest("hex");

@@ -1,5 +1,5 @@
 /**
- * What the page explains by itself: errors, ends, sizes, links, and keys that go nowhere.
+ * Explanations that the page gives by itself: errors, ends, sizes, links, and keys that go nowhere.
  */
 
 import { expect, type Page } from "@playwright/test";
@@ -47,7 +47,7 @@ test("an error is explained in plain words, with the technical side one click aw
 });
 
 test("nothing is off the edge of a window of 390 px", async ({ browser, launch }) => {
-  // It warns after half of it; the viewer needs none of the rest.
+  // The warning comes after half of the lifetime; the viewer needs none of the rest.
   const stack = await launch({ SESSION_LIFETIME_SECONDS: "40", SESSION_EXTEND_SECONDS: "40" });
   const context = await browser.newContext({ viewport: { width: 390, height: 700 } });
   const student = new TerminalPage(await context.newPage());
@@ -64,7 +64,7 @@ test("nothing is off the edge of a window of 390 px", async ({ browser, launch }
   await expect(detail(student.page)).toHaveText(/^The session will end in \d+ s/);
   await expect(student.page.getByRole("button", { name: "Extend" })).toBeVisible();
   await expect.poll(() => offTheEdge(student.page)).toEqual([]);
-  // The one countdown.
+  // The status line has only one countdown.
   expect((await student.status()).match(/\d+ s\b/g)).toHaveLength(1);
   await student.screenshot("closing-390");
   await context.close();

@@ -6,7 +6,7 @@ import { expect, type Page } from "@playwright/test";
 import { type Fixtures, test } from "./stack.ts";
 import { TerminalPage } from "./terminal-page.ts";
 
-/** 2 s there and back: a browser on a busy machine types a word, and says what it shows, in less. */
+/** A round trip of 2 s: a browser on a busy machine types a word, and reads the screen, in less. */
 const SLOW = ["--fault", "delay=1000..1000"];
 
 /** A page on a slow connection that knows it: keys are predicted once a round trip was measured. */

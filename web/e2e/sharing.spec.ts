@@ -207,7 +207,7 @@ test("tabs keep their shells, also after a reload, until closed", async ({ page,
 });
 
 test("a tab that gets its size while it is hidden shows its end", async ({ page, launch }) => {
-  // Time in which the tab is hidden again.
+  // The delay leaves time to hide the tab again.
   const stack = await launch({}, "--fault", "delay=300..300");
   const terminal = new TerminalPage(page);
   await terminal.open(stack.url);

@@ -31,7 +31,7 @@ test("the next attempt is counted down, and can be made at once", async ({ page,
 });
 
 test("an announced end is shown, and can be postponed", async ({ page, launch }) => {
-  // Announced after half of it.
+  // The service announces the end after half of the lifetime.
   const stack = await launch({ SESSION_LIFETIME_SECONDS: "40", SESSION_EXTEND_SECONDS: "1800" });
   const terminal = new TerminalPage(page);
   await terminal.open(stack.url);

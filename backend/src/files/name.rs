@@ -5,13 +5,13 @@ use shared_protocol::text::is_hidden;
 /// Longest name, in bytes: that of Linux.
 const MAX_NAME_BYTES: usize = 255;
 
-/// Directories that may be one below the other: those of an archive.
+/// Deepest folder, in directories: the same as in an archive.
 const MAX_FOLDERS: usize = 32;
 
 /// Characters that a system forbids in names.
 const RESERVED: &str = "/\\<>:\"|?*";
 
-/// Numbers that a taken name may get.
+/// Highest number in a name that replaces a taken one.
 pub(super) const MAX_NUMBER: u32 = 99;
 
 /// Names that Windows keeps for devices, with any extension.
@@ -37,7 +37,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Fails with the reason for names of directories, one below the other, of which some system does not allow one.
+/// Fails with the reason for a folder `a/b` that is too deep, or has a name that some system does not allow.
 pub(crate) fn check_folder(folder: &str) -> Result<(), &'static str> {
     if folder.split('/').count() > MAX_FOLDERS {
         return Err("a folder has at most 32 levels");
@@ -70,7 +70,7 @@ pub(super) fn numbered(name: &str, number: u32) -> String {
     format!("{}{suffix}", &stem[..end])
 }
 
-/// True for a name that a new file may have got in place of this one.
+/// True if a new file `name` may have been stored as `stored`, because its own name was taken.
 pub(crate) fn may_become(name: &str, stored: &str) -> bool {
     (0..=MAX_NUMBER).any(|number| numbered(name, number) == stored)
 }

@@ -99,7 +99,7 @@ pub struct ServiceContext {
     pub(super) ws_tests: Arc<Semaphore>,
     /// Transfers of files that run here.
     pub(super) transfers: Transfers,
-    /// Those of them whose files are in messages.
+    /// Transfers in messages that run here, or have ended lately.
     pub(super) messaged: MessagedTransfers,
     /// Permits for checks.
     pub(super) checks: Arc<Semaphore>,

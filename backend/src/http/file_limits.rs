@@ -8,16 +8,16 @@ use shared_protocol::ErrorCode;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Largest file, and most of a directory, in bytes.
+/// Largest file, and largest content of a directory, in bytes.
 pub(super) const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Time in which some more of a file must come.
+/// Longest time between two pieces of a file.
 pub(super) const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Time for a file that arrives. One that is slow has made room for others long before.
+/// Time to bring a file. A slow transfer ends earlier where others need its place.
 pub(super) const UPLOAD_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// Most bytes of an archive: its headers take some room, which an archive of many small files has no bound for but their number.
+/// Largest archive, in bytes: [`MAX_FILE_BYTES`] of content, and as much for the headers of many small files.
 pub(super) const MAX_ARCHIVE_BYTES: u64 = MAX_FILE_BYTES * 2;
 
 /// Time that a helper has to open a path, to read a file for its digest, and to finish a new one.
@@ -32,7 +32,7 @@ pub(super) fn check_path(path: &str) -> Result<(), HttpError> {
     Ok(())
 }
 
-/// Fails for a name, or for one of a folder, that some system does not allow.
+/// Fails for a name or a folder that some system does not allow.
 pub(super) fn check_names(name: &str, folder: Option<&str>) -> Result<(), HttpError> {
     let refused =
         |field: &str, why: &str| HttpError::new(ErrorCode::BadField, format!("`{field}` is not valid: {why}"));

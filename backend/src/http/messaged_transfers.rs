@@ -1,6 +1,6 @@
 //! Transfers of files in messages of a terminal's connection, for pages that reach no service. A transfer belongs to a user and a
-//! session and to no connection, so it goes on over the next one. Each is a task of its own: a request that is given up cuts none of
-//! its work in half.
+//! session and to no connection, so it goes on over the next one. Each is a task of its own, so
+//! that the end of a request leaves no work half done.
 
 mod download;
 mod message;
@@ -25,13 +25,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 use upload::Uploading;
 
-/// Messages of a transfer that wait for their turn. A page has one on its way, and repeats it.
+/// Messages of a transfer that may wait: a page sends one at a time, and repeats it.
 const MAILBOX: usize = 4;
 
 /// Time without a message of its page, after which a transfer ends: a page that has lost its connection is back by then.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Time for which the last answer of a transfer is kept, however often it is asked for: one that is over counts in no limit.
+/// Time for which the last answer of a transfer is kept. Repeats do not extend it: an ended transfer counts in no limit.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 
 /// Time that a message waits for its answer: where an API hands over one message after the other, a key waits behind it. A page
@@ -49,7 +49,7 @@ pub(super) struct TransferKey {
     pub id: String,
 }
 
-/// What a new transfer needs.
+/// The parts of a new transfer.
 pub(super) struct Beginning {
     /// Its place among all that run.
     pub transfer: Transfer,
@@ -69,7 +69,7 @@ struct Asked {
 
 type Known = Arc<Mutex<HashMap<TransferKey, mpsc::Sender<Asked>>>>;
 
-/// The transfers of this instance that run, or have ended a moment ago.
+/// The transfers of this instance that run, or ended less than [`KEPT_FOR`] ago.
 #[derive(Default)]
 pub(super) struct MessagedTransfers {
     /// Their mailboxes.
@@ -120,7 +120,7 @@ pub(super) fn failed(id: &str, HttpError(error): HttpError) -> ServerMessage {
     ServerMessage::TransferFailed(TransferFailed { id: id.to_owned(), code: error.code, message: error.error })
 }
 
-/// Runs a transfer until its end, and repeats its last answer for a while.
+/// Runs a transfer until its end, and repeats its last answer for [`KEPT_FOR`].
 async fn run(
     known: Known,
     key: TransferKey,
@@ -140,13 +140,13 @@ async fn run(
     known.lock().remove(&key);
 }
 
-/// The next message of the page, unless it is silent for too long.
+/// The next message of the page; `None` after [`SILENCE_TIMEOUT`], or at the end of the transfer's time.
 async fn heard(mailbox: &mut mpsc::Receiver<Asked>, until: Instant) -> Option<Asked> {
     let patience = SILENCE_TIMEOUT.min(until.saturating_duration_since(Instant::now()));
     timeout(patience, mailbox.recv()).await.ok()?
 }
 
-/// Repeats the last answer for a while.
+/// Repeats the last answer for [`KEPT_FOR`].
 async fn repeat(mailbox: &mut mpsc::Receiver<Asked>, last: &ServerMessage) {
     let until = Instant::now() + KEPT_FOR;
     while let Ok(Some(Asked { answer, .. })) = timeout_at(until, mailbox.recv()).await {

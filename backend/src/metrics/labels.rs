@@ -63,7 +63,7 @@ label_values! {
     /// Result of a transfer of a file.
     TransferOutcome {
         Done,
-        /// The session's user may not, or it does not fit.
+        /// It has a bad name or path, is too large, or is closed to the session's user.
         Refused,
         /// It was cancelled, stalled, or made room for another one, or the session ended.
         BrokeOff,

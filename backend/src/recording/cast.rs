@@ -5,8 +5,8 @@ use super::keys::PartKey;
 use serde_json::json;
 use shared_protocol::Epoch;
 
-/// Time within which outputs become one event, in ms: what a player draws as one frame. It bounds the events of an hour, and
-/// so the time in which a player opens it.
+/// Time within which outputs become one event, in ms: one frame of a player. It bounds the events of an hour, and so the
+/// time in which a player opens it.
 const FRAME: u64 = 16;
 
 /// End of the line of an event.

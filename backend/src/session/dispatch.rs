@@ -57,7 +57,7 @@ impl Actor {
         let _ = reply.send(answer);
     }
 
-    /// The answer to a message whose connection may not send any, or no longer. Otherwise the caller has its role in this session.
+    /// Refuses a message if its connection may send none, or none any more. Otherwise sets the caller's role in this session.
     pub(super) fn rejects(&mut self, caller: &mut Caller, attaches: bool) -> Option<Reply> {
         caller.role = caller.role_in(&self.lease.record().creator);
         // The first message of a connection decides: the wall clock may have jumped since.

@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 /// Time that a session may take to get a file that is handed out.
 const BRING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Time between two looks whether a caller may still have the files.
+/// Interval of checks whether a caller may still have the files.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The files of a session, for one transfer of a caller who may have it.
@@ -103,7 +103,7 @@ pub(super) fn check_role(caller: &Caller, role: Role) -> Result<(), SessionError
     if role == Role::Controller || caller.admin {
         return Ok(());
     }
-    Err(SessionError::new(ErrorCode::ReadOnly, "only who controls the session has its files"))
+    Err(SessionError::new(ErrorCode::ReadOnly, "only those who control the session have its files"))
 }
 
 impl SessionError {

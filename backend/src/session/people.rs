@@ -67,8 +67,8 @@ struct WallSeat {
 
 /// All people who are attached, or left less than [`AWAY_TIMEOUT`] ago.
 ///
-/// Invariants: at most [`PEOPLE`] seats and [`WALL_PEOPLE`] on walls, each with a number of its own that no other person of the epoch had. Every change is
-/// in the events, unless one person alone would hear it.
+/// Invariants: at most [`PEOPLE`] seats and [`WALL_PEOPLE`] on walls, each with a number that no other person of the epoch had.
+/// Every change is in the events, unless one person alone would hear it.
 pub(super) struct People {
     creator: Creator,
     seats: Vec<Seat>,

@@ -13,7 +13,7 @@ fn prefix(tag: &str) -> String {
     format!("termgate.{tag}.")
 }
 
-/// Removes those of one session. Blocks.
+/// Removes the files of one session. Blocks.
 pub(super) fn remove(directory: &Path, tag: &str) -> io::Result<()> {
     let prefix = prefix(tag);
     for entry in read_dir(directory)? {
@@ -21,7 +21,7 @@ pub(super) fn remove(directory: &Path, tag: &str) -> io::Result<()> {
         if !entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes()) {
             continue;
         }
-        // A link is removed itself.
+        // Removes a link itself, not its target.
         let removed =
             if entry.file_type()?.is_dir() { remove_dir_all(entry.path()) } else { remove_file(entry.path()) };
         removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;

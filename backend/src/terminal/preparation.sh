@@ -1,11 +1,11 @@
 # Prepares a session by its profile, on its terminal: runs the start script at home, shows the message, goes to the directory,
-# and becomes the login shell, whose command line are the arguments. Ctrl-C ends the script and nothing else. Its time does so,
-# too: then all that it started is killed.
+# and becomes the login shell, whose command line are the arguments. Ctrl-C ends the script and nothing else. At the
+# end of its time the script is killed with all that it started.
 script=${TERMGATE_START-} limit=${TERMGATE_START_SECONDS-} message=${TERMGATE_MESSAGE-} directory=${TERMGATE_DIRECTORY-}
 unset TERMGATE_START TERMGATE_START_SECONDS TERMGATE_MESSAGE TERMGATE_DIRECTORY
 
-# Ends with 0 once the time is over and the script's processes are killed. A variable in their environment tells them, which a
-# process of its own session has, too. One may start another meanwhile, so it looks again.
+# Ends with 0 once the time is over and the script's processes are killed. A variable in their environment marks them, even
+# those with a session of their own. One may start another during a look, so this looks up to five times.
 watch_time() {
   trap 'kill "$!"; exit 1' TERM
   sleep "$limit" &

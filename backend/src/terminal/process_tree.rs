@@ -56,7 +56,7 @@ fn tags(process: &Process) -> Vec<Tag> {
 #[derive(Debug, Clone)]
 pub(super) struct TaggedProcesses {
     shell: Pid,
-    /// Value of the variable that its processes have.
+    /// Value of the variable that marks its processes.
     tag: String,
     tags: [Tag; 2],
 }
@@ -125,8 +125,9 @@ impl ProcessGroup for UnixProcesses {
     }
 }
 
-/// Shares scans between concurrent callers: a walk through all of `/proc` is slow, and many sessions may end at once. Waiting callers block no thread: the blocking pool has fewer threads than sessions may end at
-/// once, and each batch of blocked callers would need a scan of its own.
+/// Shares scans between concurrent callers: a walk through all of `/proc` is slow, and many sessions may end at once. Waiting
+/// callers block no thread: the blocking pool has fewer threads than sessions may end at once, and each batch of blocked callers
+/// would need a scan of its own.
 #[derive(Debug)]
 struct SharedScan<T> {
     /// Number of scans started.

@@ -84,7 +84,7 @@ pub(crate) fn signal_user(uid: u32, signals: &[Signal]) {
     }
 }
 
-/// Signals a process of a user. A process of the service's that kills as this user has only its effective uid, and is spared.
+/// Signals a process of a user. Spares a process of the service that kills as this user: it has only the effective uid.
 pub(crate) fn signal_if_owned(uid: u32, pid: Pid, signals: &[Signal]) {
     signal_if(pid, signals, || owner(pid) == Some(uid) && real_uid(pid) == Some(uid));
 }
@@ -138,7 +138,7 @@ mod tests {
     use std::os::unix::process::{CommandExt, ExitStatusExt};
     use std::process::{Command, Stdio};
 
-    /// A process that waits, after this code of Perl's, which sets uids.
+    /// Starts a process that runs this Perl code, which sets uids, and then waits.
     fn waiting(command: &mut Command, code: &str) -> std::process::Child {
         let script = format!("{code}; $| = 1; print 'r'; sleep 1000");
         let mut child = command.args(["-e", &script]).stdout(Stdio::piped()).spawn().unwrap();

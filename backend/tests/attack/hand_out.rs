@@ -26,7 +26,7 @@ async fn instance(settings: SandboxSettings, store: &Arc<MemoryStore>) -> Servic
 async fn student(service: &Service, name: &str, group: &str) -> Terminal {
     let token = user_token(&UserClaims { class: class(group), ..user(name, Some(name)) });
     let mut page = Terminal::open(&service.terminal_url(name, &token)).await;
-    // It is not read while others are.
+    // The test does not read this page while it reads others.
     page.away = true;
     page.attach(name).await;
     page
@@ -74,7 +74,7 @@ async fn a_file_reaches_every_student_of_the_class_in_every_instance() {
     for name in [".bashrc", "-rf", "a%2fb", "..", "nul"] {
         assert_eq!(refused(grace.clone(), name).await, "BAD_FIELD", "{name}");
     }
-    // To a class without students, so that the second one comes within ten seconds on any machine.
+    // The class has no students, so that the second file comes within 10 s on any machine.
     let una = UserClaims { class: class("class-9"), ..grace.clone() };
     assert_eq!(hand_out_to("class-9", &here, &una, "a", vec![1]).await.0, 200);
     for (instance, counts) in [(&here, "its own"), (&there, "those of the other one")] {

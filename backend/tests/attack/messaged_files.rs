@@ -17,7 +17,7 @@ use tokio::time::timeout;
 /// Delay from a message to its repeat.
 const REPEAT_DELAY: Duration = Duration::from_secs(1);
 
-/// Sends a message until a reply to it is what is wanted.
+/// Repeats a message until `wanted` finds its reply.
 async fn ask<T>(terminal: &mut Terminal, message: &Value, wanted: impl Fn(&ServerMessage) -> Option<T>) -> T {
     let before = terminal.replies.len();
     within(&message.to_string(), async {

@@ -53,8 +53,8 @@ async fn a_message_reaches_the_class_in_every_instance_once() {
     tokio::join!(here.stop(), there.stop());
 }
 
-/// Has an instructor's page say something that is refused: `true` if for its interval, `false` for its number. The page is open
-/// before the interval begins, which would end while a busy machine opens it.
+/// Sends a message that is refused: `true` if for its interval, `false` for its number. The page is open before the interval
+/// begins, because a busy machine may take longer to open it.
 async fn refused_for_its_interval(page: &mut Page, message: Value) -> bool {
     page.send(message).await;
     let answer = page.receive().await;

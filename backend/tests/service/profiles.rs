@@ -133,7 +133,7 @@ while :; do sleep 1000; done
     terminal.sees("The preparation took longer than 5 s and was ended; the terminal works all the same.\r\n").await;
     assert_eq!(says(&mut terminal, "stty | grep -c 'icanon\\|raw'; wc -l <pids").await, "0\n2");
     let pids = std::fs::read_to_string(service.home().join("pids")).unwrap();
-    // One that no parent has waited for has no command line.
+    // A process that ended, and that no parent has waited for, has no command line.
     let lives = |pid: &str| std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty());
     until("they are gone", async || !pids.lines().any(lives)).await;
     service.stop().await;

@@ -43,7 +43,7 @@ async fn a_missing_table_is_an_error() {
 
 #[tokio::test]
 async fn an_unreachable_database_fails_in_time() {
-    // A port that was free a moment ago refuses connections.
+    // A port that was released refuses connections.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let table = DynamoConnections::new(Aws::new(aws_config("nowhere", format!("http://{free}"))));
     let began = Instant::now();

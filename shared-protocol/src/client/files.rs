@@ -1,5 +1,5 @@
-//! Messages of transfers of files, which have no number: each names its transfer and a place in the file, so that one that is lost is
-//! sent again, and a repeat does nothing.
+//! Messages of transfers of files. They have no number: each names its transfer and a place in the file, so a lost one is sent
+//! again, and a repeat does nothing.
 
 #[cfg(doc)]
 use crate::limits;

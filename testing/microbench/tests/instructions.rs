@@ -1,7 +1,8 @@
 //! Bounds on the instructions and allocations of the hot parts, which a busy machine does not change.
 //!
 //! The counted program is built like every test, so that nothing is built twice: the emulator and the codec are optimised, the
-//! service's log and order of input are not. The numbers are above those of a release, and only good for comparing. Two runs differ by less than 0.1 %, because maps have random seeds.
+//! service's log and order of input are not. The numbers are above those of a release, and only good for comparing. Two runs
+//! differ by less than 0.1 %, because maps have random seeds.
 
 use microbench::callgrind::{Cost, count_all};
 use microbench::{PARTS, Part};

@@ -65,7 +65,7 @@ export function followAfterErase(terminal: Terminal): IDisposable[] {
 interface Viewport {
   /** Takes the sizes of the window and of a line. */
   _sync(): void;
-  /** By its place in pixels. The public methods add lines to a place of before, whose lines may have had another height. */
+  /** Goes to a place in pixels. The public methods count from the last place, with the old height of its lines. */
   scrollToLine(line: number, atOnce: boolean): void;
 }
 

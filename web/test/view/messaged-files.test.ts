@@ -77,7 +77,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** Lets time pass until it is done, or for two minutes. Files are read beside that time. */
+/** Advances time until `isDone`, for 2 min at most. Each step lets the reading of files go on in real time. */
 async function until(isDone: () => boolean): Promise<void> {
   for (let step = 0; step < 12_000 && !isDone(); step += 1) {
     await vi.advanceTimersByTimeAsync(10);
@@ -152,7 +152,7 @@ test("keys that were typed meanwhile have time for their echoes", async () => {
   const { answer } = client;
   client.answer = (message) => {
     times.push(Date.now());
-    // Typed after the first part alone.
+    // A key is typed after the first part, and no other.
     if (message.type === "upload_part" && message.at === 0) client.inputLength += 1;
     return answer(message);
   };

@@ -7,7 +7,7 @@ use crate::metrics::TransferWay;
 use crate::session::{Caller, Reply, SessionHandle};
 use shared_protocol::{ServerMessage, SessionId};
 
-/// Handles a message. No answer if there is none yet; a whole reply to a connection that may send no such message at all.
+/// Handles a message. `None` if there is no answer yet; the error is the reply to a connection that may send no such message.
 pub(super) async fn answer(
     service: &ServiceContext,
     session: &SessionId,

@@ -120,7 +120,7 @@ async fn store(
     stored
 }
 
-/// Writes a file of so many bytes, with this SHA-256, as far as both are known.
+/// Writes a file; compares it with its announced length and SHA-256, where they are known.
 async fn store_as(
     task: impl FnOnce(u64) -> FileTask,
     files: &SessionFiles,

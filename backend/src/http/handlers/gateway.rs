@@ -230,7 +230,7 @@ pub(super) async fn deliver(
     Ok(reply)
 }
 
-/// Answers a message about a file. Beside the session's task, because its helper may take a moment.
+/// Answers a message about a file, outside of the session's task, because its helper waits for a disk.
 async fn answer_of_file(
     service: &ServiceContext,
     session: &SessionId,

@@ -1,4 +1,4 @@
-//! A file that goes in messages, each asked for by its place. The latest is kept, because its answer may be lost.
+//! A file to the page, in parts that the page asks for by their place. The latest part is kept, because its answer may be lost.
 
 use super::message::FileMessage;
 use super::step::Step;
@@ -87,7 +87,7 @@ impl Downloading {
         Ok(Step { answer: ServerMessage::FilePart(part), is_last })
     }
 
-    /// Reads more than a part, so that the last one is known to be it.
+    /// Reads more than a part, which shows whether it is the last.
     async fn fill(&mut self) -> Result<(), HttpError> {
         while !self.is_read && self.unsent.len() <= FILE_PART_BYTES {
             let chunk = helped(self.helper.next()).await?;

@@ -1,4 +1,4 @@
-//! A file that comes in messages, each answered with the place of the next.
+//! A file from the page, in parts that are each answered with the place of the next.
 
 use super::message::FileMessage;
 use super::step::Step;

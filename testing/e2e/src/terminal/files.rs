@@ -36,7 +36,7 @@ impl Sending {
         self.next.unwrap_or_default()
     }
 
-    /// Sends the rest, or until `stop`. `None` if it did, or if the connection was closed.
+    /// Sends the rest of the file; returns `None` where `stop` is true, or the connection was closed.
     pub async fn go_on(
         &mut self,
         terminal: &mut Terminal,
@@ -89,7 +89,7 @@ impl Taking {
         Self { download: Download { id: unique_id(), path: path.to_owned() }, content: None }
     }
 
-    /// Takes the rest, or until `stop`. `None` if it did, or if the connection was closed.
+    /// Takes the rest of the file; returns `None` where `stop` is true, or the connection was closed.
     pub async fn go_on(
         &mut self,
         terminal: &mut Terminal,

@@ -24,7 +24,7 @@ async fn unreachable_for_half_a_minute() {
     stack.backend.redis_proxy().cut().await;
     let outage = tokio::time::Instant::now();
     let mut rounds = 0;
-    // On a slow machine more than half a minute.
+    // Takes more than 30 s on a slow machine.
     while outage.elapsed() < OUTAGE || rounds <= 20 {
         rounds += 1;
         terminal.type_text(&format!("echo still-{rounds}-$((40+2))\r")).await;

@@ -1,5 +1,5 @@
-//! Files pass beside the gateway, over HTTP to the service, or through it in messages; in whichever instance the shell is, also where
-//! sessions have no user of their own.
+//! Files pass over HTTP to the service, or in messages through the gateway; to a shell in any instance, also where sessions have
+//! no user of their own.
 
 use e2e::{Sending, Stack, Taking};
 use shared_protocol::ErrorCode;
@@ -22,7 +22,7 @@ async fn a_file_goes_to_the_shell_and_back(stack: &Stack) {
     assert_eq!(missing.status(), 404);
 }
 
-/// Every byte at every place of a part, the last of which is not full.
+/// Bytes of all values, in several parts, of which the last is not full.
 fn content() -> Vec<u8> {
     (0..5 * FILE_PART_BYTES as u32 + 7).map(|number| (number * 7 / 3) as u8).collect()
 }
@@ -40,7 +40,7 @@ async fn a_file_passes_in_messages(stack: &Stack) {
     let archive = terminal.download("sub").await.unwrap();
     assert!(archive.windows(FILE_PART_BYTES).any(|part| part == &content()[..FILE_PART_BYTES]), "the directory");
     assert_eq!(terminal.download("missing").await.unwrap_err().code, ErrorCode::FileNotFound);
-    // Keys are for the shell all the while.
+    // Keys still reach the shell after that.
     assert_eq!(terminal.command("echo typed").await.0, "typed\n");
 }
 

@@ -1,7 +1,7 @@
 /**
- * Files in messages of the terminal's own connection, for pages that do not reach the service. One message of all transfers is on its
- * way at a time: a key waits behind it at most. Each is repeated until it is answered, and names its place in the file, so that the
- * transfer goes on over the next connection.
+ * Files in messages of the terminal's own connection, for pages that do not reach the service. One message of all
+ * transfers is on its way at a time, so that a key waits behind one at most. Each is repeated until it is answered, and
+ * names its place in the file, so that the transfer goes on over the next connection.
  */
 
 import type { FileMessage, TerminalClient, TerminalMessage } from "../../core/index.ts";
@@ -19,11 +19,11 @@ import {
 
 /** Delay from a message to its repeat. */
 const REPEAT_MS = 1500;
-/** Time without an answer after which a transfer fails: that for which the service waits. */
+/** Time without an answer after which a transfer fails; the service waits as long. */
 const PATIENCE_MS = 60_000;
 /** Least time between two messages. */
 const PACE_MS = 25;
-/** The same after keys, for their echoes. */
+/** Least time between two messages after keys, so that their echoes come first. */
 const TYPING_PACE_MS = 150;
 
 /** Brings a file to the shell. */
@@ -88,7 +88,7 @@ export async function download(
       progress(begun.bytes ? Math.min(at / begun.bytes, 1) : undefined);
       if (part.sha256 === undefined) continue;
       if (part.sha256 !== hexOf(digest.digest())) throw new TransferError("it changed on the way: try again");
-      // Never of a type that a browser would open.
+      // A type that no browser opens.
       const content = new Blob(pieces, { type: "application/octet-stream" });
       return { content, isArchive: begun.archive === true };
     }

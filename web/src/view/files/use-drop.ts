@@ -13,7 +13,7 @@ export interface DropTarget {
   handlers: Record<"onDragOver" | "onDragLeave" | "onDrop", (event: DragEvent<HTMLElement>) => void>;
 }
 
-/** `take` gets what is dropped; without it, a drop does nothing, and above all opens no file in the page's place. */
+/** `take` gets the dropped files; without it, a drop does nothing, so that no file replaces the page. */
 export function useDrop(take: Pick<Files, "upload" | "uploadFolder"> | undefined): DropTarget {
   const [over, setOver] = useState(false);
   const withFiles = (act: (event: DragEvent<HTMLElement>) => void) => (event: DragEvent<HTMLElement>) => {

@@ -1,6 +1,6 @@
 /**
- * The way of a file: an HTTP request to the service where this page reaches it, which is quicker, and otherwise messages of the
- * terminal's own connection.
+ * The way of a file: an HTTP request to the service where this page reaches it, which is quicker; otherwise messages
+ * of the terminal's own connection.
  */
 
 import type { TerminalClient } from "../../core/index.ts";

@@ -1,5 +1,5 @@
 /**
- * Reads an asciicast v3 in slices, between which a page can answer. Output that no screen shows apart becomes one event.
+ * Reads an asciicast v3 in slices, between which a page can answer. Output within one frame becomes one event.
  */
 
 import { PlainText } from "./plain-text.ts";
@@ -7,7 +7,7 @@ import { type RecordedEvent, Recording } from "./recording.ts";
 
 /** Characters that are read at a time: some ms of work, and at most some thousand events. */
 export const SLICE = 128 * 1024;
-/** Time of a frame, in ms: what is printed within it is seen at once. */
+/** Time of a frame, in ms: output within it appears at once. */
 export const FRAME_MS = 1000 / 60;
 /** Events up to which a frame is that short: an hour of output without a pause. */
 export const MANY_EVENTS = 240_000;
@@ -74,7 +74,7 @@ export class RecordingReader {
       this.#header = parse(end < 0 ? lines : lines.slice(0, end));
       events = end < 0 ? "" : lines.slice(end + 1);
     }
-    // Three times as quick as line by line, which is left for the slice with a line that is no event.
+    // Three times as quick as line by line, which remains for a slice with an invalid line.
     const found = parse(`[${events.replaceAll("\n", ",")}]`) ?? events.split("\n").map(parse);
     for (const event of Array.isArray(found) ? found : []) this.#take(event);
   }
