@@ -15,7 +15,7 @@ pub enum Act {
     Attach,
     /// A shell starts.
     Start,
-    /// Whose keys count has changed.
+    /// The right to type has changed.
     Control,
     /// A person was removed for good.
     Remove,
@@ -39,7 +39,7 @@ pub enum Act {
     Api,
 }
 
-/// Who acts, where, and by which message. `-` where there is none.
+/// The user, the place and the message behind an action. `-` where there is none.
 #[derive(Debug, Clone, Copy)]
 pub struct By<'a> {
     /// The user of the token.

@@ -272,7 +272,7 @@ pub trait Store: Send + Sync {
     /// Writes what stays of a session in a class, with the TTL [`RUNNING_TTL`].
     async fn put_class(&self, session: &SessionId, class: &ClassRecord) -> Result<(), StoreError>;
 
-    /// What stays of a session in a class.
+    /// The right to type in a session of a class, and its raised hand.
     async fn class(&self, session: &SessionId) -> Result<Option<ClassRecord>, StoreError>;
 
     /// Adds commands, in their order, to those of the session that was created at this time, in ms since 1970, with the TTL

@@ -75,7 +75,7 @@ impl Disconnect {
         Self { by: ClosedBy::GatewayUnreadable, ..Self::by_gateway(code, &reason) }
     }
 
-    /// What the connection still owes its client; `None` if it can be told nothing.
+    /// The rest of the closing handshake; `None` if the client is out of reach.
     fn closing(&self) -> Option<Closing> {
         let frame = || CloseFrame { code: self.code.into(), reason: self.reason.as_str().into() };
         match self.by {

@@ -86,7 +86,7 @@ pub enum WallPayload {
     Plain(WallNews),
 }
 
-/// What changed. Everything in it is plain text for a page to show as text.
+/// Changes on a wall. Everything in them is plain text for a page to show as text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct WallNews {
@@ -189,7 +189,7 @@ pub mod flags {
     pub const STRIKE: u8 = 16;
     /// Foreground and background change places.
     pub const INVERSE: u8 = 32;
-    /// The run is one cell of one column, whatever width a font gives it.
+    /// The run is one cell of one column, however wide a font draws it.
     pub const CELL: u8 = 64;
     /// The run is one cell of two columns.
     pub const WIDE: u8 = 128;

@@ -60,7 +60,7 @@ test("a page over HTTP hears that its service is replaced, and goes on with the 
   const told = () => page.evaluate(() => (window as unknown as { told: string[] }).told.join("\n"));
   await expect.poll(told).toMatch(/^the service is being replaced/i);
   await stack.startService();
-  // What is typed before would be discarded with the old shell.
+  // Input before this sentence would be discarded with the old shell.
   await expect(page.locator(".tg").getByRole("alert")).toContainText("The shell was restarted", { timeout: 60_000 });
   await expect(page.locator("footer.tg-status")).toContainText("Connected");
   expect(await terminal.run("echo $((40 + 2))")).toEqual(["42"]);

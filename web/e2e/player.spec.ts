@@ -12,7 +12,7 @@ import { fill, prefer, tap } from "./firefox.ts";
 import { test } from "./stack.ts";
 import { PHONE, TerminalPage } from "./terminal-page.ts";
 
-/** What the player's screen shows, line by line. */
+/** The text of the player's screen, line by line. */
 const lines = (page: Page) =>
   page
     .locator(".ap-term .ap-line")

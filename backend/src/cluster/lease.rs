@@ -35,7 +35,7 @@ pub struct Lease {
     revoked: Mutex<Option<Revocations>>,
     /// True while the store may not have the latest list.
     is_unsaved: AtomicBool,
-    /// What stays of the session in a class; `None` while that is nothing.
+    /// Right to type and raised hand, for the next instance; `None` while there is nothing to keep.
     class: Mutex<Option<ClassRecord>>,
     /// Held while one of these is written, so that the latest one is written last.
     saving: tokio::sync::Mutex<()>,
@@ -72,7 +72,7 @@ impl Lease {
         self.is_unsaved.load(Ordering::Relaxed)
     }
 
-    /// What stays of the session in a class, unless that is nothing yet.
+    /// The right to type and the raised hand, if there is anything to keep.
     pub fn class(&self) -> Option<ClassRecord> {
         self.class.lock().clone()
     }

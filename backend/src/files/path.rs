@@ -69,7 +69,7 @@ fn enter(parent: &OwnedFd, name: &CStr) -> Result<OwnedFd, FileRefusal> {
     entered.map_err(|error| if is_link(parent, name) { FileRefusal::Link } else { error.into() })
 }
 
-/// Opens a folder below a directory. What is missing of it is made.
+/// Opens a folder below a directory; makes the missing directories on the way.
 pub(super) fn enter_or_make(mut directory: OwnedFd, folder: &str) -> Result<OwnedFd, FileRefusal> {
     check_folder(folder).map_err(|_| FileRefusal::Failed)?;
     for name in folder.split('/') {

@@ -52,7 +52,7 @@ pub(super) fn body(
         match receiver.recv().await {
             Some(Some(piece)) => Ok(Some((piece, (receiver, feeding, counted)))),
             Some(None) => Ok(None),
-            // What breaks off must not look complete.
+            // An error, so that a download that breaks off does not look complete.
             None => Err(io::Error::other("the download breaks off")),
         }
     }))

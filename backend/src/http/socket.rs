@@ -1,5 +1,4 @@
-//! What a direct connection needs of its transport, and the WebSocket: so that a connection over HTTP requests differs in nothing
-//! else.
+//! The transport of a direct connection, and the WebSocket as one: a connection over HTTP requests differs in nothing else.
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
@@ -44,7 +43,7 @@ pub(super) const STOPPED_READING: CloseReason = CloseReason(TIMEOUT, "the connec
 /// The peer was silent for too long.
 pub(super) const SILENT: CloseReason = CloseReason(TIMEOUT, "connection timeout");
 
-/// What a peer sent.
+/// An event from the peer.
 #[derive(Debug)]
 pub(super) enum Incoming {
     /// A message.

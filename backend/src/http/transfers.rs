@@ -159,13 +159,13 @@ pub(super) struct Transfer {
     cut: CancellationToken,
     state: Arc<Mutex<State>>,
     way: TransferWay,
-    /// What is counted once it is over.
+    /// The outcome that the metric counts at the end.
     outcome: TransferOutcome,
     metrics: Arc<Metrics>,
 }
 
 impl Transfer {
-    /// Says what became of the transfer.
+    /// Sets the outcome for the metric.
     pub(super) fn ended<T>(&mut self, result: &Result<T, HttpError>) {
         use ErrorCode::{BadField, FileNotFound, FileRefused, TooLarge};
         self.outcome = match result {

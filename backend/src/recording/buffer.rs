@@ -1,4 +1,4 @@
-//! What happened in a session and is not encoded yet: between the session's task, which never waits, and the writer.
+//! The queue from a session's task, which never waits, to the writer, which encodes and stores.
 
 use parking_lot::Mutex;
 use std::borrow::Cow;

@@ -12,7 +12,7 @@ const MODE: u32 = 0o700;
 /// Permissions of others than its owner.
 const OTHERS: u32 = 0o077;
 
-/// What a volume has at its root, beside recordings.
+/// Folder that `mkfs` makes at the root of a volume; allowed beside recordings.
 const LOST_AND_FOUND: &str = "lost+found";
 
 /// Makes the folder, or closes one that is there.

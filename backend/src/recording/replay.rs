@@ -42,7 +42,7 @@ pub enum ReplayError {
 /// A recording that can be read.
 #[derive(Debug)]
 pub struct Replay {
-    /// Whose it is.
+    /// Its session, user and start.
     pub meta: Meta,
     pub(super) key: RecordingKey,
     /// In their order.
@@ -131,7 +131,7 @@ impl Replay {
     }
 }
 
-/// What stands before a part: the time since the part before, where they do not touch.
+/// The marker of a gap or a new shell before a part; empty where the part directly follows the one before.
 fn lead(before: Option<PartKey>, part: PartKey) -> Vec<u8> {
     let end = before.map_or(0, |before| before.end);
     let label = match before {

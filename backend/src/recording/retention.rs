@@ -23,7 +23,7 @@ const SILENCE: Duration = Duration::from_secs(24 * 3600);
 /// Bytes at the end of a part in which the line of an exit is.
 const LAST_LINE_BYTES: u64 = 256;
 
-/// What may be kept.
+/// Limits of the recordings that are kept.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
     /// Time after the last write.
@@ -123,7 +123,7 @@ pub(super) fn delete(recording: &Path, metrics: &Metrics) -> io::Result<()> {
     Found::read(recording.to_owned(), UNIX_EPOCH)?.delete(Deletion::Asked, metrics)
 }
 
-/// What there is in a folder; nothing in one that is gone.
+/// The entries of a folder; none if it is gone.
 fn entries(folder: &Path) -> io::Result<Vec<std::fs::DirEntry>> {
     match read_dir(folder) {
         Ok(entries) => entries.collect(),

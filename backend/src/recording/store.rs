@@ -30,7 +30,7 @@ pub const RESET: &[u8] = b"\x1bc";
 /// Longest `meta.json`, in bytes.
 pub(super) const MAX_META_BYTES: u64 = 64 * 1024;
 
-/// Whose recording it is, and how it began. Written once.
+/// Session, user and start of a recording. Written once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {
     /// Id of the session.
@@ -51,7 +51,7 @@ pub struct Meta {
 /// The recordings of all sessions.
 #[derive(Debug)]
 pub struct Recordings {
-    /// What is recorded, and for how long it is kept.
+    /// Content and retention of recordings.
     pub settings: RecordingSettings,
     pub(super) objects: Arc<dyn ObjectStore>,
     /// Path of all recordings in the store.
@@ -180,7 +180,7 @@ impl Recordings {
         self.calls.make(create).await
     }
 
-    /// Whose recording it is; `None` where that is not written, or cannot be understood.
+    /// Session, user and start of a recording; `None` if `meta.json` is missing, too large or invalid.
     pub(super) async fn meta(&self, key: &RecordingKey) -> Result<Option<Meta>, RecordingError> {
         let (objects, path) = (Arc::clone(&self.objects), key.meta());
         let read = async move {

@@ -32,7 +32,7 @@ struct Window {
 /// Measures the output of one client.
 #[derive(Debug, Default)]
 pub struct FloodMeter {
-    /// What is being measured; `None` before the first bulk output.
+    /// The output being measured; `None` before the first bulk output.
     window: Option<Window>,
     /// Last time at which it poured; `None` once that was [`QUIET`] ago.
     poured_at: Option<Instant>,

@@ -7,7 +7,7 @@ use shared_protocol::relay::RelayAction;
 use std::sync::{Arc, Weak};
 use tokio::time::Instant;
 
-/// What a session does next about a client's frames.
+/// Changes of a client's place in a relay that its session acts on.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct OutletState {
     /// True if the relay carries the client no longer: it may join another.

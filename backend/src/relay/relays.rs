@@ -62,7 +62,7 @@ pub enum Renewal {
     Carrier,
 }
 
-/// What the first question of a relay ends.
+/// The relay, or the place in one, that ends with the first question of its successor.
 pub(super) enum Predecessor {
     /// The relay that it succeeds.
     Relay(Weak<Relay>),

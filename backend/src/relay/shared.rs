@@ -88,7 +88,7 @@ impl Apart {
     }
 }
 
-/// What a relay holds behind its lock.
+/// The part of a relay behind its lock.
 pub(super) struct Inner {
     pub(super) state: RelayState,
     pub(super) phase: Phase,
@@ -253,7 +253,7 @@ impl Relay {
         }
     }
 
-    /// True while it is about to ask for the first time, asks, or did a moment ago.
+    /// True while it is about to ask for the first time, asks, or was heard less than [`ALIVE_FOR`] ago.
     pub(super) fn is_alive(&self, now: Instant) -> bool {
         let inner = self.lock();
         let asks = inner.has_question() || now < inner.heard + ALIVE_FOR;

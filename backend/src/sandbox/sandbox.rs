@@ -39,7 +39,7 @@ pub(super) struct Sandbox {
     /// Pidfd of the first process, which is root's until the launcher became the user.
     pub leader: OnceLock<OwnedFd>,
     pub quota: QuotaStatus,
-    /// What it may use.
+    /// Limits of its resources.
     pub quotas: Quotas,
     /// Locked while processes are signalled or files removed: the process that removes files runs as the session's user, so a
     /// concurrent kill would hit it.

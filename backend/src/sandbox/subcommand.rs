@@ -48,7 +48,7 @@ pub(super) fn wait(child: &mut Child, tracked: &TrackedChild, deadline: Instant)
     Ok(ended.then_some(status))
 }
 
-/// What a subcommand said on its standard error.
+/// The subcommand's standard error, at most [`MAX_ERROR_BYTES`].
 pub(super) fn error_text(child: &mut Child) -> io::Result<String> {
     let mut message = String::new();
     if let Some(stderr) = child.stderr.take() {

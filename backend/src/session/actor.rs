@@ -60,7 +60,7 @@ const CHAT_INTERVAL: Duration = Duration::from_secs(1);
 /// Chat messages of a user at once.
 const CHAT_BURST: u32 = 10;
 
-/// What the session hands to the store.
+/// Senders to the tasks that write to the store.
 pub(super) struct Savers {
     /// The screen, for a replacement shell.
     pub(super) screens: ScreenSender,
@@ -85,7 +85,7 @@ pub(super) struct Actor {
     pub(super) events: Vec<TerminalEvent>,
     /// Clients and connections.
     pub(super) attachments: Attachments,
-    /// Whose keys count.
+    /// The right to type.
     pub(super) control: Control,
     /// Commands of connections that never attached.
     pub(super) one_shot: OneShotCommands,
@@ -207,7 +207,7 @@ impl Actor {
                 Wake::Terminal(PtyEvent::Exited) => self.shell_exited(),
                 Wake::Terminal(PtyEvent::QuotaChanged) => self.quota_changed(),
                 Wake::Relay => self.note_watchers(),
-                // What comes below is what it is for.
+                // Only wakes the task: the steps below serve the emulator.
                 Wake::Emulator => {}
                 Wake::Deadline => self.tick(),
             }

@@ -1,4 +1,4 @@
-//! What a session accounts for: people who attach, type, remove others or have it end.
+//! The audit of a session: people who attach, get or lose the right to type, remove others, or close it.
 
 use super::actor::Actor;
 use super::caller::Caller;

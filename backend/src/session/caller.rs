@@ -1,4 +1,4 @@
-//! Who sends a message: the claims of its token, and what they mean in a session.
+//! The sender of a message: the claims of its token, and their meaning in a session.
 
 use super::standing::Standing;
 use super::stateless::Arrival;

@@ -12,7 +12,7 @@ const ECHO_BYTES: usize = 64;
 /// Begin of the latest line that walls show, in characters.
 pub const COMMAND_CHARACTERS: usize = 80;
 
-/// Who typed at the prompt, and what runs.
+/// The people who typed at the prompt, and the command that runs.
 #[derive(Debug, Default)]
 pub(super) struct CommandLog {
     /// Number of the last command.

@@ -81,7 +81,7 @@ impl Drop for CommandSender {
 }
 
 impl CommandWriter {
-    /// What waits, once there is something, and whether more may come.
+    /// Waits for commands; returns all that wait, and whether more may come.
     async fn next(&self) -> (Vec<CommandRecord>, bool) {
         loop {
             let woken = self.0.wake.notified();

@@ -1,4 +1,4 @@
-//! Whose keys count: every controller's, a borrower's too, or the owner's alone. Pure: the time is an argument.
+//! The right to type: every controller's, a borrower's too, or the owner's alone. Pure: the time is an argument.
 
 #[cfg(test)]
 mod tests;

@@ -138,8 +138,8 @@ impl From<StoreError> for SessionError {
     }
 }
 
-/// What a session says to a message about a file: its processes, or why the sender has none of its files, or an answer to a connection
-/// that may send no such message at all.
+/// The session's answer to a message about a file: its processes, the error for a sender without a right to its files, or the
+/// reply to a connection that may send no such message at all.
 pub(super) type FilesAnswer = Result<Result<Arc<dyn ProcessGroup>, SessionError>, Box<Reply>>;
 
 /// Requests to a session's task.

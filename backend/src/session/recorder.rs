@@ -1,5 +1,5 @@
 //! The session's side of its recording: reads the log behind the task's work, as the emulator does, and hands everything to the
-//! writer without a wait. What the writer has no room for becomes a gap, behind which the screen stands anew.
+//! writer without a wait. A gap stands for everything beyond the writer's room; the whole screen follows it.
 
 use super::output_log::{LogPiece, OutputLog};
 use super::terminal::Terminal;
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 const GAP: &str = "Output is missing here: the store of recordings was behind.";
 
 /// Marker where a gap ends without the screen.
-const NO_SCREEN: &str = "The screen is missing here: it was too large. What follows is drawn on an empty one.";
+const NO_SCREEN: &str = "The screen is missing here: it was too large. Later output is drawn on an empty one.";
 
 /// Time between two looks whether a gap can end: a screen is work.
 const GAP_INTERVAL: Duration = Duration::from_secs(1);

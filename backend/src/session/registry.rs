@@ -98,7 +98,7 @@ impl Registry {
         &self.deps.recordings
     }
 
-    /// What tells the operator's platform of the sessions.
+    /// The events for the operator's platform.
     pub fn webhooks(&self) -> &Webhooks {
         &self.deps.webhooks
     }

@@ -9,7 +9,7 @@ pub(super) struct PreviousShell {
     pub reason: EndReason,
     /// Its last screen, if one was saved.
     pub screen: Option<ScreenRecord>,
-    /// Whose keys counted, and the hand, if that is known.
+    /// The right to type and the raised hand, if known.
     pub class: Option<ClassRecord>,
 }
 

@@ -91,7 +91,7 @@ pub(super) async fn supervise(
         }
         Err(error) => {
             let _ = started.send(Err(error));
-            // Nothing ran. What was there before is there again, with its epoch, to which all belongs that the last shell left.
+            // Nothing ran: the record of before returns, with the epoch of everything that the last shell left.
             Some(SessionRecord { owner: None, ..before })
         }
     };

@@ -1,10 +1,10 @@
-//! What stays of a session in a class after its instance is lost: whose keys count, and the raised hand.
+//! The part of a session in a class that outlives its instance: the right to type, and the raised hand.
 
 use super::Member;
 use shared_protocol::Loan;
 use shared_protocol::server::RaisedHand;
 
-/// Whose keys count.
+/// The keys that reach the shell.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Keyboard {
     /// Every controller's.
@@ -26,7 +26,7 @@ pub enum Keyboard {
 pub struct ClassRecord {
     /// Creation of the session, in ms since 1970: of an earlier one with the same id, nothing counts.
     pub created_at: u64,
-    /// Whose keys count.
+    /// The keys that reach the shell.
     pub keyboard: Keyboard,
     /// Number of the latest loan.
     pub loan: Loan,

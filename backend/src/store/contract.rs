@@ -334,7 +334,7 @@ pub async fn keeps_revocations(store: &impl Store) {
     assert_eq!(store.revoked(&other).await.unwrap(), list(3));
 }
 
-/// Whose keys count and the hand are read as they were written last, and each session has its own.
+/// A read returns the right to type and the hand as last written, and each session has its own.
 pub async fn keeps_classes(store: &impl Store) {
     let (one, other) = (SessionId::new("in-class").unwrap(), SessionId::new("elsewhere").unwrap());
     assert_eq!(store.class(&one).await.unwrap(), None);

@@ -17,7 +17,7 @@ pub const EVENTS_TTL: Duration = Duration::from_secs(24 * 3600);
 /// TTL of the instance that sends the events of a session: longer than an attempt, and than the time between two renewals.
 pub const SENDER_TTL: Duration = Duration::from_secs(30);
 
-/// What goes first where there are too many events.
+/// The order in which events are dropped where there are too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
 pub enum Priority {
     /// A command: the first to go.
@@ -45,7 +45,7 @@ pub struct EventRecord {
     pub event: WaitingEvent,
 }
 
-/// What is sent.
+/// The content of an event, as it is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingEvent {
     /// Its id, the same at each attempt.

@@ -107,7 +107,7 @@ pub const REVOKED: KeySpec = KeySpec {
     writer: "the session's owner, at each change and again every 5 s; without one, the instance that lets a person in again",
 };
 
-/// Whose keys count in a session of a class, and its raised hand. `mode` is `free`, `lent` or `only`.
+/// The right to type in a session of a class, and its raised hand. `mode` is `free`, `lent` or `only`.
 pub const CLASS: KeySpec = KeySpec {
     pattern: "session:{}:class",
     shape: Shape::Hash(&["mode", "created_at", "borrower", "loan", "lasts", "hand_at", "hand_seen_by"]),

@@ -105,7 +105,7 @@ macro_rules! implement_all { ($store:ty) => { implement! { $store;
 
 implement_all!(MeasuredStore);
 
-/// What becomes of a call, in a test.
+/// The result of a call, in a test.
 #[cfg(any(test, feature = "test-support"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -130,9 +130,9 @@ struct Calls {
     operation: Operation,
     /// Calls so far.
     count: usize,
-    /// What becomes of the next ones, in their order.
+    /// Results of the next calls, in their order.
     next: std::collections::VecDeque<Fault>,
-    /// What becomes of those after them.
+    /// Result of all calls after them.
     later: Fault,
 }
 

@@ -103,7 +103,7 @@ impl PromptMarkScanner {
     }
 }
 
-/// What the bytes of a sequence so far may be. `prompt` is the number of the last prompt that told an exit code.
+/// Classifies the bytes of a sequence so far. `prompt` is the number of the last prompt that told an exit code.
 fn verdict(have: &[u8], tag: &[u8], prompt: &mut Option<u64>) -> Verdict {
     const OSC: &[u8] = b"\x1b]133;";
     const PASTE: &[u8] = b"\x1b[?2004";

@@ -1,4 +1,4 @@
-//! What happens on a terminal before its shell: a script, a message, and a change of directory, as a profile has them.
+//! The preparation of a terminal before its shell: a script, a message, and a change of directory, as a profile has them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -42,7 +42,7 @@ pub struct ShellSpec {
     pub directory: PathBuf,
     /// Working directory that is asked for, in place of that one where the session's user may enter it.
     pub asked_directory: Option<PathBuf>,
-    /// What happens before the shell.
+    /// The steps before the shell.
     pub preparation: Preparation,
     /// Limits of this session.
     pub limits: SessionLimits,

@@ -1,4 +1,4 @@
-//! What the shell tells of a line that begins: the body of its E mark, decoded and made safe to show.
+//! The body of the E mark, in which the shell tells a line that begins: decoded and made safe to show.
 
 use shared_protocol::limits::{COMMAND_BYTES, DIRECTORY_BYTES};
 
@@ -40,7 +40,7 @@ impl TypedLine {
     }
 }
 
-/// Text of at most `max` bytes. What is no text, and controls but tabs and line feeds, become U+FFFD.
+/// Text of at most `max` bytes. Invalid UTF-8, and controls but tabs and line feeds, become U+FFFD.
 fn decoded(encoded: &[u8], max: usize) -> String {
     let mut bytes = Vec::with_capacity(encoded.len());
     let mut rest = encoded;

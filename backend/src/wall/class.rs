@@ -44,7 +44,7 @@ pub(super) struct Class {
     _task: AbortOnDropHandle<()>,
 }
 
-/// What the task and the walls have in common.
+/// The state that the task and the walls share.
 struct Shared {
     group: GroupId,
     /// None before the first look.
@@ -79,7 +79,7 @@ impl Drop for Presence {
     }
 }
 
-/// What one other instance shows.
+/// The sessions that one other instance shows.
 #[derive(Default)]
 struct Elsewhere {
     /// The last answer.
@@ -117,7 +117,7 @@ impl Class {
         self.shared.records.borrow().clone().unwrap_or_default()
     }
 
-    /// What its instance shows of a session, if that has answered lately.
+    /// The session as its instance shows it, if that has answered lately.
     pub(super) fn sight(&self, record: &SessionRecord, now: Instant) -> Option<Arc<Sight>> {
         let elsewhere = self.shared.elsewhere.lock();
         let owner = elsewhere.get(record.owner.as_ref()?)?;
@@ -258,7 +258,7 @@ fn of_instance<'a>(records: &'a [SessionRecord], instance: &'a InstanceId) -> im
     records.iter().filter(|record| record.owner.as_ref() == Some(instance)).map(|record| &record.id)
 }
 
-/// What another instance shows, as it may be shown here.
+/// Another instance's view of a session, made safe to show here.
 fn received(sight: Arc<Sight>) -> Option<Sight> {
     let sight = Arc::unwrap_or_clone(sight);
     let picture = Arc::unwrap_or_clone(sight.picture).received()?;

@@ -1,5 +1,5 @@
-//! What a wall's page has, and the news for it: rows first, then the screens in view, then the others. Pure: the time is an
-//! argument.
+//! The content of a wall's page, and the news for it: rows first, then the screens in view, then the others. Pure: the time is
+//! an argument.
 
 use super::pack::{ITEM_BYTES, Item};
 use crate::session::{Picture, Sight};
@@ -38,7 +38,7 @@ struct Drawn {
     rests_until: Instant,
 }
 
-/// What the page has.
+/// The content of the page.
 #[derive(Default)]
 pub(super) struct Shown {
     rows: HashMap<SessionId, WallSession>,

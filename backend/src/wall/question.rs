@@ -1,5 +1,5 @@
-//! What instances of the service ask each other for classes: their own sessions of a group, as far as the other one does not know
-//! them, and to say a message there. Each does so with the sessions that run in it, and with nothing that a third instance said.
+//! Questions between instances about a class: for the sessions of its group that the asker does not know yet, and to say a
+//! message there. Each instance answers for the sessions that run in it, and passes on nothing that a third one said.
 
 use crate::session::{Classes, Sight, WatchGuard, Watcher, plain_line};
 use crate::store::{Instance, Member};

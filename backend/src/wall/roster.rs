@@ -27,7 +27,7 @@ const ACTIVE_STEP_MS: u64 = 10_000;
 pub(super) struct Roster {
     group: GroupId,
     classes: Classes,
-    /// What all walls of the group share.
+    /// The part that all walls of the group share.
     class: Arc<Class>,
     /// The sessions that run here.
     watched: HashMap<SessionId, WatchGuard>,

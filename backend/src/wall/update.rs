@@ -11,7 +11,7 @@ use tokio::time::Instant;
 /// Parts of an update, at most, rows aside: the burst of the budget.
 const MAX_PARTS: usize = 8;
 
-/// What a page looks at, what it has, and what it may get.
+/// The state of one page: its view, its content, and its budget.
 pub(super) struct Page {
     /// True if it can decompress.
     pub(super) deflates: bool,

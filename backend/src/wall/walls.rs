@@ -218,7 +218,7 @@ impl Walls {
 }
 
 impl Walls {
-    /// What all walls of a group share.
+    /// The part that all walls of a group share, made with the first.
     fn class(&self, table: &mut Table, group: &GroupId) -> Arc<Class> {
         if let Some(class) = table.classes.get(group).and_then(Weak::upgrade) {
             return class;

@@ -9,7 +9,7 @@ use shared_protocol::server::ShellCommand;
 /// Longest line or directory of a command in a body, in bytes; the rest is cut off. 500 of them wait for each session.
 const TEXT_BYTES: usize = 1024;
 
-/// What happened in a session.
+/// An event of a session.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
     /// A shell runs.

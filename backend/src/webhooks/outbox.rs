@@ -16,7 +16,7 @@ const BATCH: usize = 50;
 /// Time between two attempts, while the store fails.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// What the store does not have yet, by session.
+/// Events that are not in the store yet, by session.
 pub(super) struct Outbox {
     store: Arc<dyn Store>,
     waiting: Mutex<Waiting>,

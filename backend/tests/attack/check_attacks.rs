@@ -139,7 +139,7 @@ until [ -e full ]; do :; done; echo {most}"
 #[tokio::test]
 async fn a_check_that_fills_the_process_table_could_not_run() {
     let (harness, mut eve, _) = Harness::with_shell().await;
-    // What the script starts is the student's: it must not turn the result.
+    // The script's processes are the student's: they must not change the result.
     let fill = "import os, time
 while True:
     try:

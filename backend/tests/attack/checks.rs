@@ -65,7 +65,7 @@ pub(crate) async fn run(harness: &Harness, check: Value) -> Value {
     report
 }
 
-/// What a script prints, which must pass.
+/// The output of a script, which must pass.
 async fn printed(harness: &Harness, run_as: &str, script: &str) -> String {
     let report = run(harness, check_as(run_as, script)).await;
     assert_eq!(report["outcome"], "passed", "{run_as}: {script}: {report}");

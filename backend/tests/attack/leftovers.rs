@@ -91,7 +91,7 @@ async fn files_in_a_directory_that_another_session_closed_are_removed() {
     let fill =
         format!("mkdir -m 700 {0}/a && mkdir -p {0}/a/b/c && echo x >{0}/a/b/c/d; echo y >{0}/e", inner.display());
     assert_eq!(eve.command(&fill).await.1, 0);
-    // What another one keeps in there stays as long as that session.
+    // Another session's file in there stays as long as that session.
     assert_eq!(bob.command(&format!("echo z >{}/bobs; chmod 700 {}", inner.display(), top.display())).await.1, 0);
     harness.end(eve, eve_uid).await;
     until("the last sweep", async || !inner.join("a").exists() && !inner.join("e").exists()).await;

@@ -1,4 +1,4 @@
-//! Checks of sessions that have no shell. What a check does is tested where sessions are isolated.
+//! Checks of sessions that have no shell. Tests with isolated sessions cover the checks themselves.
 
 use crate::support::{Service, user};
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! Whose keys count and the raised hand are kept when an instance goes and another one starts a new shell.
+//! The right to type and the raised hand stay when an instance goes and another one starts a new shell.
 
 use crate::support::{Service, gateway_claims, read, until};
 use crate::wall::class;

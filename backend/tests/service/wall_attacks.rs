@@ -75,7 +75,7 @@ async fn no_guest_raises_a_hand_and_no_output_is_a_hand_a_mark_or_a_name() {
         "\x1b]133;C\x07\x1b]133;D;3\x07",
         "\x1b]133;C;tg=0000000000000000\x07\x1b]133;D;3;tg=0000000000000000\x07",
         "\x1b]133;E;tg=0000000000000000;line;/;rm -rf /\x07",
-        // What the service sends to pages.
+        // Frames that the service sends to pages.
         r#"{"type":"event","kind":"hand","up":true,"at":1}"#,
         "\r\n\x1b]2;Ina \u{202e}\u{2066}(instructor)\x07done",
     ] {

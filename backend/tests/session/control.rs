@@ -1,4 +1,4 @@
-//! Whose keys count: questions, loans, and an owner who types alone; with loss, reload and forgery.
+//! The right to type: questions, loans, and an owner who types alone; with loss, reload and forgery.
 
 use crate::harness::{Harness, LIMITS, Token, Watched, caller, frame, until};
 use crate::removal::remove;

@@ -1,4 +1,4 @@
-//! What the service holds for a session counts as the session's memory: its screens, and what waits for pages that read nothing.
+//! The service's memory for a session counts as the session's own: its screens, and output for pages that read nothing.
 
 use crate::harness::{Harness, LIMITS, caller};
 use backend::session::{Caller, Watcher};

@@ -1,4 +1,4 @@
-//! Who hears of whom, and the raised hand.
+//! Events about people, the roles that get them, and the raised hand.
 
 use crate::harness::{Harness, LIMITS, WALL, Watched, caller, id};
 use backend::session::{Caller, WatchSlot, Watcher};

@@ -15,7 +15,7 @@ fn attach(client: &str, background: &str) -> Value {
     json!({"type":"attach","client":client,"cols":SIZE.cols,"rows":SIZE.rows,"theme":theme(background)})
 }
 
-/// What the program reads after this output.
+/// The program's input after this output.
 async fn answer(harness: &Harness, output: &str) -> String {
     let before = harness.script.input().len();
     harness.script.print(output);

@@ -38,13 +38,13 @@ pub struct ShellCommand {
 }
 
 impl ShellCommand {
-    /// What guests hear of it.
+    /// The command as guests hear of it.
     #[must_use]
     pub fn without_line(&self) -> Self {
         Self { line: None, ..self.clone() }
     }
 
-    /// What the event of its end says.
+    /// The command as the event of its end has it.
     #[must_use]
     pub fn end(&self) -> Self {
         Self { line: None, directory: None, by: Vec::new(), ..self.clone() }

@@ -61,7 +61,7 @@ pub struct RaisedHand {
     pub seen: Option<String>,
 }
 
-/// Whose keys reach the shell besides the owner's.
+/// The right to type besides the owner's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct Control {
@@ -130,7 +130,7 @@ pub struct Room {
     /// The raised hand; absent while it is down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hand: Option<RaisedHand>,
-    /// Whose keys count; absent while every controller's do.
+    /// The right to type; absent while every controller has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<Control>,
     /// Whether the session is recorded; absent where it is not to be.

@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Members of a relay that share its cost. The service gives a relay 50 at most.
 const SHARING: [u32; 3] = [1, 13, 50];
 
-/// What to measure, and for how long.
+/// Extent and length of the measurements.
 pub(crate) struct Options {
     /// Rounds of each latency and of the flood.
     pub(crate) rounds: u16,

@@ -1,5 +1,5 @@
 /**
- * Who was removed from the session for good, each with a button that lets them back in.
+ * The people who were removed from the session for good, each with a button that lets them back in.
  */
 
 "use client";

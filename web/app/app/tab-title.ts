@@ -1,5 +1,5 @@
 /**
- * What a tab says of its terminal, also while another one is shown.
+ * The title and the state of a terminal in its tab, also while another one is shown.
  */
 
 import type { TerminalState } from "../../src/index.ts";

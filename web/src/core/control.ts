@@ -1,5 +1,5 @@
 /**
- * Whose keys reach the shell: kept from the list that an attach brings, and the events since.
+ * The right to type: as of the last attach, and of the events since.
  */
 
 import type { Control as ControlFrame, Loan } from "../protocol/generated.ts";

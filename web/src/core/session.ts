@@ -39,7 +39,7 @@ export class ProtocolSession {
   readonly #warnings: EndWarnings;
   /** True if the next attach requests history, for a new emulator. */
   #wantsHistory = false;
-  /** What else each attach has: a snapshot, once an emulator failed on what was printed. */
+  /** Further fields of each attach: a snapshot, once an emulator failed on the output. */
   wishes: Partial<AttachRequest["message"]> = {};
   /** Length of the input that was applied when the shell last waited for a command. */
   #promptAt: number | undefined;

@@ -74,7 +74,7 @@ export interface TerminalState {
   who: number | null;
   /** The owner's raised hand. */
   hand: RaisedHand | null;
-  /** Whose keys reach the shell besides the owner's. */
+  /** The right to type besides the owner's. */
   control: Control;
   /** Messages of an instructor to the class that were not dismissed, the latest last: show their texts as text. */
   announcements: readonly Notice[];
@@ -122,7 +122,7 @@ export function changedTty(state: TerminalState, tty: TerminalState["tty"]): Par
   return tty.echo === state.tty.echo && tty.canonical === state.tty.canonical ? {} : { tty };
 }
 
-/** What an event of the stream changes in the state by itself. */
+/** The part of the state that an event of the stream changes by itself, with its new values. */
 export function changeBy(event: EventFrame): Partial<TerminalState> | undefined {
   switch (event.kind) {
     case "tty":

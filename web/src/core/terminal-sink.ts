@@ -2,7 +2,7 @@
  * The emulator as the client sees it. The xterm.js addon implements it; without one, output is discarded.
  */
 
-/** What the service knew when it sent a frame. */
+/** The service's progress with the input when it sent a frame. */
 export interface InputProgress {
   /** Length of the input that it had applied, in characters since the page was loaded. */
   applied: number;

@@ -104,7 +104,7 @@ export type Attached = {
   people?: Array<Person>;
   /** The raised hand; absent while it is down. */
   hand?: RaisedHand;
-  /** Whose keys count; absent while every controller's do. */
+  /** The right to type; absent while every controller has it. */
   control?: Control;
   /** Whether the session is recorded; absent where it is not to be. */
   recording?: Recording;
@@ -223,7 +223,7 @@ export type CommandStarted = {
   timestamp: number;
 };
 
-/** Whose keys reach the shell besides the owner's. */
+/** The right to type besides the owner's. */
 export type Control = {
   /** The state. */
   state: ControlState;
@@ -699,7 +699,7 @@ export type Snapshot = {
     people?: Array<Person>;
     /** The raised hand; absent while it is down. */
     hand?: RaisedHand;
-    /** Whose keys count; absent while every controller's do. */
+    /** The right to type; absent while every controller has it. */
     control?: Control;
     /** Whether the session is recorded; absent where it is not to be. */
     recording?: Recording;
@@ -981,7 +981,7 @@ export type WallFrame = {
   | WallNews
 );
 
-/** What changed. Everything in it is plain text for a page to show as text. */
+/** Changes on a wall. Everything in them is plain text for a page to show as text. */
 export type WallNews = {
   /** Sessions that are new or changed. */
   sessions?: Array<WallSession>;

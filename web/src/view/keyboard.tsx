@@ -1,5 +1,5 @@
 /**
- * Whose keys count, in the status line: a question and its answer, the loan, and how either side ends it.
+ * The right to type, in the status line: a question and its answer, the loan, and how either side ends it.
  */
 
 "use client";

@@ -1,5 +1,5 @@
 /**
- * What others offer the person at the terminal: an instructor's messages to the class, and lines of the page's lesson. A click
+ * Offers to the person at the terminal: an instructor's messages to the class, and lines of the page's lesson. A click
  * types such a line at the prompt; the person presses Enter.
  */
 

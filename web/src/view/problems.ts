@@ -11,7 +11,7 @@ const REPLACED = "The lab machine is being replaced; the terminal goes on in a m
 const MISSING = "This session does not exist, or it is not yours";
 const NOT_SET_UP = "This page is not set up right: please tell its operator";
 const FORBIDDEN = "You may not open this terminal";
-/** Begin of the service's sentence about a profile that its image lacks: the code says no more than that a token is refused. */
+/** Begin of the service's sentence about a profile that its image lacks: the code says only that a token is refused. */
 const NO_PROFILE = "this service has no profile ";
 const NOT_INSTALLED = "This terminal is not installed on the lab machine: please tell your teacher";
 const SIGN_IN = "Reload the page, or sign in again";
@@ -46,7 +46,7 @@ const PROBLEMS: Partial<Record<TerminalError["code"], string>> = {
   INPUT_DISCARDED: "The shell was restarted, and discarded what you typed last",
 };
 
-/** What the error means for the person at the terminal. */
+/** The error in words for the person at the terminal. */
 export function problemOf({ code, message, cause }: TerminalError): string {
   // After all quick attempts, the last one's reason helps.
   const last = code === "MAX_RETRIES_EXCEEDED" ? PROBLEMS[cause as TerminalError["code"]] : undefined;

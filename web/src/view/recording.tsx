@@ -25,7 +25,7 @@ export function RecordingNote({ client, state, stays, focus }: RecordingNoteProp
   const [read, setRead] = useState("");
   useReset(client, () => setRead(""));
   const sentence = recording ? recordingSentence(recording) : "";
-  // What is said again later is news then.
+  // Another sentence forgets the one that was read: that is news if it returns.
   if (read !== "" && sentence !== "" && sentence !== read) setRead("");
   if (sentence === "" || sentence === read || state.end) return null;
   const close = () => {

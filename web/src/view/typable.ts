@@ -1,5 +1,5 @@
 /**
- * What a page may offer or say to a class, by the rules of the service.
+ * The service's rules for lines that a page offers, and for messages to a class.
  */
 
 import { ANNOUNCEMENT_BYTES, OFFER_BYTES } from "../protocol/generated.ts";

@@ -7,7 +7,7 @@
 
 import { type RefObject, useEffect } from "react";
 
-/** What covers less is no keyboard, but a bar of the browser; in pixels. */
+/** Less than this covered is a bar of the browser and no keyboard; in pixels. */
 const MIN_KEYBOARD = 100;
 /** This much of the terminal stays, however little room there is; in pixels. */
 const MIN_TERMINAL = 120;

@@ -93,7 +93,7 @@ export function reason(state: TerminalState, now: number): string {
   return status === "connected" ? closingSentence(state, now) : "";
 }
 
-/** Who may type besides, or alone; empty if that is as ever. */
+/** A sentence about a question, a loan, or an owner who types alone; empty while every controller types. */
 export function typingSentence(state: TerminalState): string {
   return typingWords(state).join(" ").trim();
 }

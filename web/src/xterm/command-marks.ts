@@ -23,7 +23,7 @@ interface MarkedCommand {
   end?: IMarker;
   bar: IDecoration | undefined;
   colour: string;
-  /** What a pointer over the bar says. */
+  /** The tooltip of the bar. */
   title: string;
 }
 

@@ -32,7 +32,7 @@ export class CountLimiter {
   #previous = 0;
   /** Parameters of the sequence so far, which are held back until its final byte says what they are. */
   #parameters: Array<number | undefined> = [];
-  /** What stands behind each of them but the last. */
+  /** The separator after each of them but the last. */
   #separators = "";
   #intermediates = "";
   #out = new Uint8Array();

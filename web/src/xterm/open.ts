@@ -53,7 +53,7 @@ export interface TerminalHandlers extends GestureHandlers {
   onSelection?(selected: boolean): void;
 }
 
-/** What the page's Content-Security-Policy allows. */
+/** Permissions of the page's Content-Security-Policy. */
 export interface PagePolicy {
   /** The nonce for styles. */
   nonce?: string | undefined;

@@ -9,7 +9,7 @@ export const MAX_SIXEL_LENGTH = 8_000_000;
 const BAND_PIXELS = 6;
 /** Bands that are told apart; far more than there is ever room for. */
 const MAX_BANDS = 10_000;
-/** What counts: raster attributes, the next band, and pixels. */
+/** The tokens that decide the height: raster attributes, the next band, and pixels. */
 const TOKENS = /"([\d;]*)|-+|[?-~]+/g;
 /** The raster attribute with the height, counted from 0. */
 const HEIGHT = 3;

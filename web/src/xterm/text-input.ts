@@ -32,7 +32,7 @@ export class TextInput implements IDisposable {
   #composing = false;
   /** The last key is that of an input method. */
   #methodKey = false;
-  /** What a key that the emulator has typed may do to the field next: all, if the browser makes a character of it. */
+  /** The change that a key of the emulator may still make to the field: all, if the browser makes a character of it. */
   #ownKey: "nothing" | "delete" | "all" = "nothing";
 
   /** `element` contains the field, so that its listeners run before those of the emulator. */

@@ -1,5 +1,5 @@
 /**
- * Whose keys reach the shell: loans, keys of another loan, and an owner who types alone.
+ * The right to type: loans, keys of another loan, and an owner who types alone.
  */
 
 import { expect } from "vitest";
@@ -47,7 +47,7 @@ test("keys that were not sent under a loan are dropped with it, and the page say
   client.input("later");
   client.executeCommand("reboot").catch(() => {});
   harness.reconnect({ role: "instructor", who: 2, people: [...people], control: { state: "lent", who: 2, loan: 2 } });
-  // What was sent keeps the number of its own loan, and the service refuses it.
+  // Input that was sent keeps the number of its own loan, and the service refuses it.
   expect(harness.socket.of("input")).toMatchObject([{ data: "sent", loan: 1 }]);
   expect(harness.socket.of("command")).toMatchObject([{ command: "reboot", loan: 1 }]);
   expect(harness.notices.at(-1)).toMatchObject({ kind: "held", characters: 5 });

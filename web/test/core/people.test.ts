@@ -1,5 +1,5 @@
 /**
- * Who is there, and the raised hand: lists, events, and history that is replayed.
+ * The people of a session, and the raised hand: lists, events, and history that is replayed.
  */
 
 import { expect } from "vitest";

@@ -1,5 +1,5 @@
 /**
- * What `npm pack` packs: the licences too, and a README whose pictures do not depend on a place in the repository.
+ * The package that `npm pack` makes: it has the licences, and a README whose pictures do not depend on the repository.
  */
 
 import assert from "node:assert/strict";

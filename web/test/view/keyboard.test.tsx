@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 /**
- * Whose keys count, in the status line.
+ * The right to type, in the status line.
  */
 
 import { cleanup, fireEvent, render, screen } from "@testing-library/react";

@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 /**
- * What people read about the recording of their session.
+ * The sentences about the recording of a session.
  */
 
 import { cleanup, fireEvent, render, screen } from "@testing-library/react";

@@ -1,5 +1,5 @@
 /**
- * What renders on a server looks at no clock, no random numbers and no window: Next.js rejects a page that does.
+ * Rendering on a server takes no clock, no random numbers and no window: Next.js rejects a page that does.
  */
 
 import { renderToString } from "react-dom/server";

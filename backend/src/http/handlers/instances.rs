@@ -1,4 +1,4 @@
-//! What other instances ask and say: `POST /api/internal/group` for their walls, `POST /api/internal/announce` for their classes.
+//! Requests of other instances: `POST /api/internal/group` for their walls, `POST /api/internal/announce` for their classes.
 
 use crate::http::auth::InstanceRequest;
 use crate::http::context::ServiceContext;

@@ -2,7 +2,7 @@
 
 use shared_protocol::ServerMessage;
 
-/// What a message of a transfer leads to.
+/// The outcome of one message of a transfer.
 pub(super) struct Step {
     /// The answer to the message.
     pub answer: ServerMessage,

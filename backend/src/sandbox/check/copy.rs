@@ -81,7 +81,7 @@ fn components(path: &[u8]) -> Option<Vec<CString>> {
     names.collect::<Option<Vec<_>>>().filter(|_| path.len() <= MAX_PATH_BYTES)
 }
 
-/// What is left of the limits.
+/// Bytes and files that the limits still allow.
 struct Room {
     bytes: u64,
     files: usize,

@@ -1,4 +1,4 @@
-//! What one session may use, and the quota that it exceeds most.
+//! The quotas of one session, and the one that it exceeds most.
 
 use super::FileUsage;
 use super::sample::Usage;

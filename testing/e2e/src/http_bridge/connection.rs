@@ -21,7 +21,7 @@ const MAX_FAILURES: u32 = 20;
 /// Close code of a lost connection.
 const LOST: u16 = 1006;
 
-/// What a connection brings.
+/// An event of a connection.
 pub(super) enum Arrived {
     Frame(String),
     /// The connection is closed, with this code.

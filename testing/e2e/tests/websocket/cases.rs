@@ -9,7 +9,7 @@ pub(crate) const PROTOCOL_ERROR: u16 = 1002;
 pub(crate) const INVALID_DATA: u16 = 1007;
 const NO_STATUS: Option<u16> = None;
 
-/// What must come.
+/// The expected answer of the server.
 pub(crate) enum Expected {
     /// The connection stays open, after an answer to each of these texts, and these pongs.
     Open { answers: Vec<String>, pongs: Vec<Vec<u8>> },

@@ -43,7 +43,7 @@ fn header(first: u8, length: usize, mask: u8) -> Vec<u8> {
     }
 }
 
-/// What the server sends.
+/// An event from the server.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Received {
     Frame(u8, Vec<u8>),

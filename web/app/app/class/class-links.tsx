@@ -52,7 +52,7 @@ export function ClassLinks() {
       <output>{status}</output>
       {links.length > 0 && (
         <>
-          <p>Each link is for one person, and works for twelve hours. Who has a student’s link has that terminal.</p>
+          <p>Each link is for one person, and works for twelve hours. A student’s link gives that terminal.</p>
           <ul>
             {links.map(({ name, address }) => (
               <li key={address}>

@@ -13,7 +13,7 @@ import type { FollowedLine, Screen } from "./screen.ts";
 /** `auto`: where the echo takes noticeable time. */
 export type PredictMode = "auto" | "always" | "never";
 
-/** What to display instead of a part of a line. */
+/** Text to display instead of a part of a line. */
 export interface PredictedText {
   /** The line's number in the emulator. */
   line: number;
@@ -148,7 +148,7 @@ export class Predictor {
     this.parsed({ applied: this.#applied, alone: true, prompt: false }, now);
   }
 
-  /** What to display; `undefined` if everything is as the emulator shows it. */
+  /** The text to display; `undefined` if everything is as the emulator shows it. */
   get display(): PredictedText | undefined {
     const line = this.#line;
     const count = this.#keys.findLastIndex(({ shown }) => shown) + 1;

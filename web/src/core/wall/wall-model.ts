@@ -1,6 +1,6 @@
 /**
- * What a wall knows: the sessions of the class and their screens, put together from the news of the service. Pure. Everything
- * in it is text to be shown as text.
+ * The model of a wall: the sessions of the class and their screens, put together from the news of the service. Pure.
+ * Everything in it is text to be shown as text.
  */
 
 import type { Tile, WallFrame, WallNews, WallSession } from "../../protocol/generated.ts";

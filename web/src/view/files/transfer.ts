@@ -1,5 +1,5 @@
 /**
- * What transfers of files have in common, in whichever way they pass.
+ * Transfers of files, apart from their way: by HTTP or in messages.
  */
 
 /** Largest file that the service takes and gives, in bytes. */

@@ -16,7 +16,7 @@ interface Source {
   started?: number;
 }
 
-/** What to say about an answer that is no recording. */
+/** Sentences about answers that are no recording, by HTTP status. */
 const PROBLEMS: Record<number, string> = {
   401: "Your access has expired.",
   404: "There is no recording that you may watch.",
