@@ -1,5 +1,5 @@
-//! The rules that no compiler checks: dependencies between crates, modules and files, how a file opens, its length, links. Runs as
-//! an ordinary test, because a rule that is not checked is not kept.
+//! The rules that no compiler checks: dependencies between crates, modules and files, how a file opens, its length, links,
+//! sentences. Runs as an ordinary test, because a rule that is not checked is not kept.
 
 mod circles;
 mod crates;
@@ -7,6 +7,7 @@ mod files;
 mod imports;
 mod links;
 mod module;
+mod sentences;
 mod source;
 
 use crate::root::root;
@@ -22,6 +23,7 @@ pub(crate) fn report() -> io::Result<String> {
     errors.extend(sources.iter().flat_map(files::check));
     errors.extend(sources.iter().flat_map(imports::check));
     errors.extend(links::check(&sources));
+    errors.extend(sources.iter().flat_map(sentences::check));
     result(&errors, "tidy")
 }
 
