@@ -105,7 +105,7 @@ fn a_field_of_the_wrong_type_is_refused() {
             }
             for wrong in &kinds {
                 // Null counts as absent where a field is optional. A message without a number is plain.
-                let optional = ["seq", "resume", "theme", "ack", "visible", "loan", "line", "directory"];
+                let optional = ["seq", "resume", "theme", "ack", "visible", "loan", "line", "directory", "folder"];
                 let absent = wrong.is_null() && optional.contains(&field.as_str());
                 let same_kind = std::mem::discriminant(wrong) == std::mem::discriminant(right);
                 if absent || (same_kind && !wrong.is_number()) {
