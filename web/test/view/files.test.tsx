@@ -177,6 +177,24 @@ test("uploads go one after the other, can be cancelled, and say what became of t
   expect(left).toHaveBeenCalledOnce();
 });
 
+test("files beyond the most of one drop are not taken, and the list says so", async () => {
+  const { files } = page();
+  const some = (count: number) => Array.from({ length: count }, (_, at) => new File(["x"], `file${at}`));
+  act(() => files().upload(some(30)));
+  expect(files().transfers.map(({ name }) => name)).toEqual([
+    ...Array.from({ length: 20 }, (_, at) => `file${at}`),
+    "10 more files",
+  ]);
+  const text = "bring at most 20 files at a time, or drop their folder";
+  await waitFor(() => expect(files().transfers.at(-1)?.state).toEqual({ kind: "failed", text }));
+  render(<FileList files={files()} focus={() => {}} />);
+  expect(screen.getByText(`Not done: ${text}`)).toBeDefined();
+  act(() => files().upload(some(21)));
+  expect(files().transfers.at(-1)?.name).toBe("1 more file");
+  act(() => files().upload(some(20)));
+  expect(files().transfers.at(-1)?.name).toBe("file19");
+});
+
 test("an offer is saved by a person's click alone", async () => {
   const { files, print } = page();
   const fetched = vi.fn();
@@ -263,8 +281,20 @@ test("a folder is brought file by file, below the directory that the shell had",
   await waitFor(() => expect(files().transfers[1]?.state).toEqual({ kind: "failed", text }));
   act(() => files().uploadFolder(folder("none")));
   await waitFor(() => expect(files().transfers[2]?.state).toEqual({ kind: "failed", text: "there is no file in it" }));
-  const many = Array.from({ length: 101 }, (_, at) => inFolder(`${at}`, ""));
-  act(() => files().uploadFolder(folder("many", ...many)));
-  const tooMany = "it has more than 100 files: pack it into one file first";
-  await waitFor(() => expect(files().transfers[3]?.state).toEqual({ kind: "failed", text: tooMany }));
+});
+
+test("a folder has at most 100 files and folders, wherever they are in it", async () => {
+  const { files } = page();
+  const many = (count: number) => Array.from({ length: count }, (_, at) => inFolder(`${at}`, ""));
+  const deep = Array.from({ length: 50 }).reduce<object[]>((inner) => [folder("in", ...inner)], many(50));
+  act(() => files().uploadFolder(folder("most", ...deep)));
+  const first = await request();
+  expect(first.address).toContain("folder=most%2Fin%2Fin");
+  act(() => first.answer(413, { error: "no room" }));
+  const text = "it has more than 100 files and folders: pack it into one file first";
+  act(() => files().uploadFolder(folder("flat", ...many(101))));
+  await waitFor(() => expect(files().transfers[1]?.state).toEqual({ kind: "failed", text }));
+  act(() => files().uploadFolder(folder("deep", ...deep, inFolder("one", ""))));
+  await waitFor(() => expect(files().transfers[2]?.state).toEqual({ kind: "failed", text }));
+  expect(FakeRequest.all).toHaveLength(1);
 });

@@ -8,8 +8,8 @@ import { nameOf } from "../../xterm/offered-files.ts";
 import { type Place, type Progress, TransferError } from "./transfer.ts";
 import { upload } from "./ways.ts";
 
-/** Files of a folder: fewer than a user may begin to bring in a minute. */
-export const MAX_FOLDER_FILES = 100;
+/** Files and folders of a folder: fewer than a user may begin to bring in a minute. */
+export const MAX_ENTRIES = 100;
 
 interface FoundFile {
   file: File;
@@ -60,6 +60,7 @@ function parentOf(directory: string, folder: string): string {
 async function filesOf(root: FileSystemDirectoryEntry): Promise<FoundFile[]> {
   const found: FoundFile[] = [];
   const folders: { entry: FileSystemDirectoryEntry; path: string }[] = [{ entry: root, path: root.name }];
+  let entries = 0;
   for (let next = folders.shift(); next; next = folders.shift()) {
     const { entry, path } = next;
     for await (const child of entriesOf(entry)) {
@@ -69,8 +70,9 @@ async function filesOf(root: FileSystemDirectoryEntry): Promise<FoundFile[]> {
         const file = await new Promise<File>((resolve, reject) => (child as FileSystemFileEntry).file(resolve, reject));
         found.push({ file, folder: path });
       }
-      if (found.length + folders.length > MAX_FOLDER_FILES) {
-        throw new TransferError(`it has more than ${MAX_FOLDER_FILES} files: pack it into one file first`);
+      entries += 1;
+      if (entries > MAX_ENTRIES) {
+        throw new TransferError(`it has more than ${MAX_ENTRIES} files and folders: pack it into one file first`);
       }
     }
   }

@@ -11,6 +11,7 @@ import type { OpenTerminal } from "../../xterm/index.ts";
 import { bytesOf, nameOf, type OfferedFile, watchOffers } from "../../xterm/offered-files.ts";
 import { saveBlob } from "../save.ts";
 import { useReset } from "../use-reset.ts";
+import { TransferError } from "./transfer.ts";
 
 /** Files of one drop or choice. */
 export const MAX_FILES = 20;
@@ -112,6 +113,9 @@ export function useFiles(client: TerminalClient, opened: OpenTerminal | null, en
         };
         uploads.current = uploads.current.then(run(file.name, "up", act));
       }
+      const more = files.length - MAX_FILES;
+      // The last of the list: later ones take the places of those that are over.
+      if (more > 0) void run(more === 1 ? "1 more file" : `${more} more files`, "up", refuseMore)();
     },
     [client, run],
   );
@@ -158,6 +162,10 @@ export function useFiles(client: TerminalClient, opened: OpenTerminal | null, en
     remove,
     dismiss: (id) => dismiss((all) => [...all.slice(1 - MAX_FILES), id]),
   };
+}
+
+async function refuseMore(): Promise<string> {
+  throw new TransferError(`bring at most ${MAX_FILES} files at a time, or drop their folder`);
 }
 
 /** Room for one more. */
