@@ -123,6 +123,18 @@ test("a download is whole and has its digest, or it fails", async () => {
   expect(options).toMatchObject({ headers: { authorization: "Bearer jwt" }, credentials: "omit" });
   answer("other", { "content-digest": digestField(sha256("text")) });
   await expect(download(access, "/a", progress, signal)).rejects.toThrow("it changed on the way");
+  answer("text", { "content-length": "4" });
+  await expect(download(access, "/a", progress, signal)).rejects.toThrow(
+    "it cannot be checked: the service's digest did not arrive",
+  );
+  // The digest of an archive is known at its end alone.
+  answer("archive", { "content-type": "application/x-tar" });
+  expect(await download(access, "/a", progress, signal)).toMatchObject({ isArchive: true });
+  const pieces = [() => new Uint8Array(512), () => Promise.reject(new Error("cut"))];
+  const breaking = new ReadableStream({ pull: async (stream) => stream.enqueue(await pieces.shift()?.()) });
+  const cut = new Response(breaking, { headers: { "content-type": "application/x-tar" } });
+  vi.mocked(fetch).mockResolvedValueOnce(cut);
+  await expect(download(access, "/a", progress, signal)).rejects.toThrow("the connection was lost before its end");
   vi.stubGlobal(
     "fetch",
     vi.fn(async () => new Response('{"error":"there is no such file"}', { status: 404 })),

@@ -86,7 +86,12 @@ export async function download(
     throw new UnreachableError(error);
   });
   if (!answer.ok) throw refusal(answer.status, await answer.text());
+  const isArchive = answer.headers.get("content-type") === "application/x-tar";
   const expected = answer.headers.get("content-digest");
+  if (expected === null && !isArchive) {
+    await answer.body?.cancel();
+    throw new TransferError("it cannot be checked: the service's digest did not arrive");
+  }
   const total = Number(answer.headers.get("content-length")) || undefined;
   const digest = startDigest();
   const pieces: Uint8Array<ArrayBuffer>[] = [];
@@ -110,7 +115,7 @@ export async function download(
   }
   // Never of a type that a browser would open.
   const content = new Blob(pieces, { type: "application/octet-stream" });
-  return { content, isArchive: answer.headers.get("content-type") === "application/x-tar" };
+  return { content, isArchive };
 }
 
 /** Largest file that the service hands out, in bytes. */
