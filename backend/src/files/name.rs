@@ -5,6 +5,12 @@ use shared_protocol::text::is_hidden;
 /// Longest name, in bytes: that of Linux.
 const MAX_NAME_BYTES: usize = 255;
 
+/// Longest name that is shown, in characters: the same in the page. Any such name has at most 255 bytes.
+const MAX_SHOWN_CHARACTERS: usize = 63;
+
+/// Longest extension that stays when a name is cut, in characters behind its dot.
+const MAX_EXTENSION: usize = 16;
+
 /// Deepest folder, in directories: the same as in an archive.
 const MAX_FOLDERS: usize = 32;
 
@@ -75,16 +81,38 @@ pub(crate) fn may_become(name: &str, stored: &str) -> bool {
     (0..=MAX_NUMBER).any(|number| numbered(name, number) == stored)
 }
 
-/// A name of a session's file as one that can be shown and saved anywhere, or `file`.
+/// A name of a session's file as one that can be shown and saved anywhere, or `file`. A long one is cut before its extension, which
+/// tells the reader what opens it.
 pub(crate) fn readable_name(name: &str) -> String {
     let is_unusable = |c: char| is_hidden(c) || c == '\u{fffd}' || RESERVED.contains(c);
-    let shown: String = name.chars().map(|c| if is_unusable(c) { '_' } else { c }).take(MAX_NAME_BYTES / 4).collect();
-    let shown = shown.trim_start_matches(' ').trim_end_matches(['.', ' ']);
-    match shown {
+    let usable: String = name.chars().map(|c| if is_unusable(c) { '_' } else { c }).collect();
+    let shown = shortened(usable.trim_start_matches(' ').trim_end_matches(['.', ' ']));
+    match &*shown {
         "" => "file".to_owned(),
-        shown if is_device(shown) => format!("_{shown}"),
-        shown => shown.to_owned(),
+        name if is_device(name) => format!("_{name}"),
+        _ => shown,
     }
+}
+
+/// The name, or as many of its first characters as leave room for its extension.
+fn shortened(name: &str) -> String {
+    let count = name.chars().count();
+    if count <= MAX_SHOWN_CHARACTERS {
+        return name.to_owned();
+    }
+    let (stem, extension) = name.split_at(extension_start(name));
+    let room = MAX_SHOWN_CHARACTERS.saturating_sub(extension.chars().count());
+    let stem: String = stem.chars().take(room).collect();
+    // Without an extension, the cut may be behind a dot or a space.
+    format!("{stem}{extension}").trim_end_matches(['.', ' ']).to_owned()
+}
+
+/// Where the extension of a name begins, `.tar.gz` as a whole; its end if it has none.
+fn extension_start(name: &str) -> usize {
+    let Some(dot) = name.rfind('.').filter(|dot| name[*dot..].chars().count() <= MAX_EXTENSION + 1) else {
+        return name.len();
+    };
+    if name[..dot].ends_with(".tar") { dot - ".tar".len() } else { dot }
 }
 
 #[cfg(test)]
@@ -114,6 +142,28 @@ mod tests {
             let readable = readable_name(name);
             assert_eq!(check_name(&readable), Ok(()), "{name:?} becomes {readable:?}");
         }
+    }
+
+    #[test]
+    fn a_long_name_is_cut_before_its_extension() {
+        let cases = [
+            ("a".repeat(63), "a".repeat(63)),
+            ("a".repeat(300), "a".repeat(63)),
+            (format!("{}.txt", "a".repeat(59)), format!("{}.txt", "a".repeat(59))),
+            (format!("{}.txt", "a".repeat(60)), format!("{}.txt", "a".repeat(59))),
+            (format!("{}.tar.gz", "漢".repeat(80)), format!("{}.tar.gz", "漢".repeat(56))),
+            (format!("{}.{}", "a".repeat(80), "e".repeat(16)), format!("{}.{}", "a".repeat(46), "e".repeat(16))),
+            (format!("{}.{}", "a".repeat(80), "e".repeat(17)), "a".repeat(63)),
+            (format!("{}. {}", "a".repeat(62), "b".repeat(40)), "a".repeat(62)),
+            (format!("{}.exe. .", "a".repeat(80)), format!("{}.exe", "a".repeat(59))),
+            (format!("{}.g\u{202e}pj", "a".repeat(80)), format!("{}.g_pj", "a".repeat(58))),
+            (format!("nul{}.txt", " ".repeat(80)), format!("_nul{}.txt", " ".repeat(56))),
+        ];
+        for (name, shown) in cases {
+            assert_eq!(readable_name(&name), shown, "{name:?}");
+            assert_eq!(check_name(&shown), Ok(()), "{shown:?}");
+        }
+        assert_eq!(check_name(&readable_name(&"🙂".repeat(300))), Ok(()));
     }
 
     #[test]

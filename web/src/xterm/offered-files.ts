@@ -11,8 +11,10 @@ const MAX_OFFERS = 4;
 const MAX_CHARACTERS = 4_000_000;
 /** Most characters of a path's or a name's base64: 4096 bytes. */
 const MAX_PATH_CHARACTERS = 5464;
-/** Most characters of a name that is shown and saved. */
-const MAX_NAME = 64;
+/** Most characters of a name that is shown and saved, as in the service: any such name has at most 255 bytes. */
+const MAX_NAME = 63;
+/** The extension that stays when a name is cut, `.tar.gz` as a whole. */
+const EXTENSION = /(?:\.tar)?\.[^.]{1,16}$/u;
 /** Offers are told this often, in ms, however many a program prints. */
 const TELL_INTERVAL_MS = 100;
 
@@ -78,12 +80,27 @@ const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]
 /** Characters that people do not see, that turn text around, or that some system forbids. */
 const UNUSABLE = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufffd/\\<>:"|?*]/gu;
 
-/** The last name of a path as any system allows it. */
+/** The last name of a path as any system allows it. A long one is cut before its extension, which tells the reader what opens it. */
 export function nameOf(path: string): string {
   const last = path.replace(/\/+$/, "").split("/").at(-1) ?? "";
-  const usable = Array.from(last.replace(UNUSABLE, "_")).slice(0, MAX_NAME).join("");
-  const name = usable.replace(/^ +/, "").replace(/[. ]+$/, "");
+  const usable = last.replace(UNUSABLE, "_").replace(/^ +/, "");
+  const name = withoutEnd(shortened(withoutEnd(usable)));
   return DEVICE.test(name) ? `_${name}` : name || "file";
+}
+
+/** The name, or as many of its first characters as leave room for its extension. */
+function shortened(name: string): string {
+  const characters = Array.from(name);
+  if (characters.length <= MAX_NAME) return name;
+  const extension = EXTENSION.exec(name)?.[0] ?? "";
+  return characters.slice(0, MAX_NAME - Array.from(extension).length).join("") + extension;
+}
+
+/** The name without dots and spaces at its end, which Windows drops. */
+function withoutEnd(name: string): string {
+  let end = name.length;
+  while (end > 0 && ". ".includes(name.charAt(end - 1))) end -= 1;
+  return name.slice(0, end);
 }
 
 /** Collects the offers of a terminal, and tells of the latest. The returned function ends it. */

@@ -45,7 +45,17 @@ test.each([
   ["/", "file"],
   ["..", "file"],
   ["tab\there\x1b[31m", "tab_here_[31m"],
-  ["x".repeat(300), "x".repeat(64)],
+  ["x".repeat(63), "x".repeat(63)],
+  ["x".repeat(300), "x".repeat(63)],
+  [`${"x".repeat(59)}.txt`, `${"x".repeat(59)}.txt`],
+  [`${"x".repeat(60)}.txt`, `${"x".repeat(59)}.txt`],
+  [`${"漢".repeat(80)}.tar.gz`, `${"漢".repeat(56)}.tar.gz`],
+  [`${"🙂".repeat(80)}.${"e".repeat(16)}`, `${"🙂".repeat(46)}.${"e".repeat(16)}`],
+  [`${"x".repeat(80)}.${"e".repeat(17)}`, "x".repeat(63)],
+  [`${"x".repeat(62)}. ${"y".repeat(40)}`, "x".repeat(62)],
+  [`${"x".repeat(80)}.exe. .`, `${"x".repeat(59)}.exe`],
+  [`${"x".repeat(80)}.g\u202epj`, `${"x".repeat(58)}.g_pj`],
+  [`nul${" ".repeat(80)}.txt`, `_nul${" ".repeat(56)}.txt`],
 ])("the name %j is shown as %j", (given, name) => expect(nameOf(given)).toBe(name));
 
 /** A terminal whose programs print OSC 1337. */
