@@ -103,6 +103,21 @@ async fn a_new_shell_starts_where_it_is_asked_to() {
 }
 
 #[tokio::test]
+async fn a_new_shell_of_another_kind_starts_where_it_is_asked_to() {
+    let service = Service::with(&[("TERMINAL_SHELL", "/bin/dash")], Arc::new(UnixSpawner)).await;
+    let there = service.home().join("a b");
+    std::fs::create_dir(&there).unwrap();
+    for (session, directory) in [("one", there.to_str().unwrap()), ("two", "/")] {
+        let mut terminal = service.terminal(session).await;
+        terminal.attach_in("page", directory).await;
+        // It has no marks, so its answer is among what it prints.
+        terminal.keys("echo \"<$(pwd -P)>\"\r").await;
+        terminal.sees(&format!("<{directory}>")).await;
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn a_directory_that_cannot_be_entered_is_home_and_no_error() {
     let service = Service::start().await;
     let home = service.home().to_path_buf();
