@@ -3,19 +3,28 @@
  * The component with a fake emulator: strict mode and clean-up.
  */
 
-import { act, cleanup, render, screen, waitFor } from "@testing-library/react";
+import { act, cleanup, createEvent, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import { StrictMode, version } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type TermgateHandle, TermgateTerminal } from "../../src/index.ts";
+import type { TerminalHandlers } from "../../src/xterm/index.ts";
 import { EPOCH, Harness } from "../support/harness.ts";
 
-const opened = vi.hoisted(() => ({ count: 0, disposed: 0 }));
+/** `openMenu` is that of the latest emulator, and `offers` the number of those that look for offers of files. */
+const opened = vi.hoisted(() => ({ count: 0, disposed: 0, offers: 0, openMenu() {} }));
 
 vi.mock("../../src/xterm/open.ts", () => ({
-  openTerminal: async () => {
+  openTerminal: async (_element: unknown, _client: unknown, _options: unknown, handlers: TerminalHandlers) => {
     opened.count += 1;
+    opened.openMenu = () => handlers.onMenu?.({ clientX: 1, clientY: 1 }, "mouse");
+    const parser = {
+      registerOscHandler() {
+        opened.offers += 1;
+        return { dispose() {} };
+      },
+    };
     return {
-      terminal: { options: {}, getSelection: () => "", parser: { registerOscHandler: () => ({ dispose() {} }) } },
+      terminal: { options: {}, getSelection: () => "", hasSelection: () => false, focus() {}, parser },
       touch: { toggleControl() {}, press() {} },
       fit() {},
       setFontSize() {},
@@ -32,6 +41,7 @@ let listeners = 0;
 beforeEach(() => {
   opened.count = 0;
   opened.disposed = 0;
+  opened.offers = 0;
   listeners = 0;
   vi.stubGlobal("matchMedia", (query: string) => ({
     matches: query.includes("dark"),
@@ -131,4 +141,51 @@ test("another session has no banner of the one before", async () => {
   expect(screen.getByRole("alert").textContent).toContain("The shell was restarted");
   rerender(<TermgateTerminal client={new Harness().client} />);
   expect(screen.queryByRole("alert")).toBeNull();
+});
+
+/** The menu of a page of a controller, and the requests after a drop, which opens no file in the page's place. */
+async function menuAndDrop(files: boolean): Promise<{ items: (string | null)[]; requests: number }> {
+  let requests = 0;
+  vi.stubGlobal("XMLHttpRequest", function count() {
+    requests += 1;
+    throw new Error("the test has no service");
+  });
+  const harness = new Harness({ fallbackUrl: "https://service.example" }).open();
+  harness.attached();
+  const { container } = render(<TermgateTerminal client={harness.client} files={files} />);
+  await waitFor(() => expect(opened.count).toBe(1));
+  await act(async () => opened.openMenu());
+  const items = screen.getAllByRole("menuitem", { hidden: true }).map((item) => item.firstChild?.textContent ?? null);
+  const stage = container.querySelector(".tg-stage") as Element;
+  const file = new File(["text"], "a.txt");
+  // That of jsdom cannot be read.
+  Object.assign(file, { slice: () => ({ arrayBuffer: async () => new TextEncoder().encode("text").buffer }) });
+  const dataTransfer = { types: ["Files"], files: [file], items: [{ webkitGetAsEntry: () => null }], dropEffect: "" };
+  const over = createEvent.dragOver(stage, { dataTransfer });
+  fireEvent(stage, over);
+  expect([over.defaultPrevented, dataTransfer.dropEffect]).toEqual([true, files ? "copy" : "none"]);
+  expect(screen.queryByText(/^Drop files/) !== null).toBe(files);
+  const drop = createEvent.drop(stage, { dataTransfer });
+  fireEvent(stage, drop);
+  expect(drop.defaultPrevented).toBe(true);
+  expect(container.querySelector(".tg-files") !== null).toBe(files);
+  if (files) await screen.findByText("Not done: the test has no service");
+  return { items, requests };
+}
+
+const FILE_ITEMS = ["Upload files", "Download the selected file"];
+
+test("has files in its menu, takes those that are dropped, and looks for offers", async () => {
+  const { items, requests } = await menuAndDrop(true);
+  expect(items).toEqual(expect.arrayContaining(FILE_ITEMS));
+  expect(requests).toBe(1);
+  expect(opened.offers).toBe(1);
+});
+
+test("with files turned off, it has none in its menu, and a drop does nothing and opens no file", async () => {
+  const { items, requests } = await menuAndDrop(false);
+  expect(items).toContain("Save as text file");
+  for (const item of FILE_ITEMS) expect(items).not.toContain(item);
+  expect(requests).toBe(0);
+  expect(opened.offers).toBe(0);
 });
