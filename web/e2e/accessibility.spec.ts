@@ -6,7 +6,7 @@ import { AxeBuilder } from "@axe-core/playwright";
 import { expect, type Page } from "@playwright/test";
 import { fill } from "./firefox.ts";
 import { test } from "./stack.ts";
-import { TerminalPage } from "./terminal-page.ts";
+import { prefers, TerminalPage } from "./terminal-page.ts";
 
 async function violations(page: Page): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page }).analyze();
@@ -15,9 +15,7 @@ async function violations(page: Page): Promise<string[]> {
 
 for (const theme of ["dark", "light", "contrast"] as const) {
   test(`axe finds no violation in the theme ${theme}`, async ({ page, stack }) => {
-    await page.addInitScript((theme) => {
-      localStorage.setItem("termgate.preferences", JSON.stringify({ theme, screenReader: true }));
-    }, theme);
+    await prefers(page, { theme, screenReader: true });
     const terminal = new TerminalPage(page);
     await terminal.open(stack.url);
     await expect(page.locator(`.tg[data-theme=${theme}]`)).toBeVisible();

@@ -4,15 +4,11 @@
 
 import { expect } from "@playwright/test";
 import { test } from "./stack.ts";
-import { TerminalPage } from "./terminal-page.ts";
+import { prefers, TerminalPage } from "./terminal-page.ts";
 
-test("commands are marked, and the keyboard goes from one to the other", { tag: "@chromium" }, async ({
-  context,
-  page,
-  stack,
-}) => {
+test("commands are marked, and the keyboard goes from one to the other", async ({ context, page, stack }) => {
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
-  await page.addInitScript(() => localStorage.setItem("termgate.preferences", '{"marksCommands":true}'));
+  await prefers(page, { marksCommands: true });
   const terminal = new TerminalPage(page);
   await terminal.open(stack.url);
   const bars = page.locator(".xterm-decoration");

@@ -5,7 +5,7 @@
 
 import { type CDPSession, expect, type Page } from "@playwright/test";
 import { type Fixtures, test } from "./stack.ts";
-import { PHONE, TerminalPage } from "./terminal-page.ts";
+import { PHONE, prefers, TerminalPage } from "./terminal-page.ts";
 
 /** The code of a key that an input method handles. */
 const INPUT_METHOD_KEY = 229;
@@ -85,9 +85,7 @@ async function openSlow(page: Page, launch: Fixtures["launch"]): Promise<Termina
 
 for (const screenReader of [false, true]) {
   test(`input methods type once${screenReader ? " with a screen reader" : ""}`, async ({ page, stack }) => {
-    await page.addInitScript((screenReader) => {
-      localStorage.setItem("termgate.preferences", JSON.stringify({ screenReader }));
-    }, screenReader);
+    await prefers(page, { screenReader });
     const terminal = new TerminalPage(page);
     await terminal.open(stack.url);
     await typeMixed(page, await InputMethod.of(page));
@@ -102,9 +100,7 @@ for (const screenReader of [false, true]) {
 const fieldOf = (page: Page) => page.getByRole("textbox", { name: "Terminal input" });
 
 test("a key deletes one character with a screen reader, which sees it go", async ({ page, stack }) => {
-  await page.addInitScript(() => {
-    localStorage.setItem("termgate.preferences", JSON.stringify({ screenReader: true }));
-  });
+  await prefers(page, { screenReader: true });
   const terminal = new TerminalPage(page);
   await terminal.open(stack.url);
   const input = await InputMethod.of(page);

@@ -4,13 +4,10 @@
 
 import { expect } from "@playwright/test";
 import { test } from "./stack.ts";
-import { TerminalPage } from "./terminal-page.ts";
+import { prefers, TerminalPage } from "./terminal-page.ts";
 
-test("a new terminal opens where the shown one is, and the title says where", { tag: "@chromium" }, async ({
-  page,
-  stack,
-}) => {
-  await page.addInitScript(() => localStorage.setItem("termgate.preferences", '{"titleIsDirectory":true}'));
+test("a new terminal opens where the shown one is, and the title says where", async ({ page, stack }) => {
+  await prefers(page, { titleIsDirectory: true });
   const terminal = new TerminalPage(page);
   await terminal.open(stack.url);
   // Open to every user: as root, each session has a user of its own.

@@ -5,7 +5,7 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import { expect, type Page } from "@playwright/test";
 import { test } from "./stack.ts";
-import { finger, PHONE, TerminalPage } from "./terminal-page.ts";
+import { finger, PHONE, prefers, TerminalPage } from "./terminal-page.ts";
 
 const clipboard = (page: Page) => page.evaluate(() => navigator.clipboard.readText());
 const selection = (page: Page) => page.evaluate(() => window.termgate?.terminal?.getSelection() ?? "");
@@ -197,7 +197,7 @@ test("a browser that refuses the clipboard gets a sentence that helps", { tag: "
 
 for (const theme of ["light", "contrast"] as const) {
   test(`it stays within a small window, in the theme ${theme}`, async ({ page, stack }) => {
-    await page.addInitScript((theme) => localStorage.setItem("termgate.preferences", JSON.stringify({ theme })), theme);
+    await prefers(page, { theme });
     await page.setViewportSize({ width: 390, height: 300 });
     const terminal = new TerminalPage(page);
     await terminal.open(stack.url);

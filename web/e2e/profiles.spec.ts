@@ -20,7 +20,7 @@ mkdir -p lab; echo 'print(6 * 7)' >lab/exercise1.py
 COURSE = "python 101"
 `;
 
-test("a profile prepares the terminal before the eyes of its user", { tag: "@chromium" }, async ({ page, launch }) => {
+test("a profile prepares the terminal before the eyes of its user", async ({ page, launch }) => {
   const folder = mkdtempSync(join(tmpdir(), "termgate-profiles-"));
   writeFileSync(join(folder, "python.toml"), PYTHON);
   const stack = await launch({ PROFILES: folder });

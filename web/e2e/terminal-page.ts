@@ -231,6 +231,14 @@ function countSockets(page: Page, count: () => void): void {
   }, NOTE);
 }
 
+/** Sets preferences of the page before it opens. */
+export async function prefers(page: Page, preferences: Record<string, boolean | string>): Promise<void> {
+  await page.addInitScript((stored) => {
+    // In Firefox it runs in the empty page before it too, which has no storage.
+    if (location.protocol.startsWith("http")) localStorage.setItem("termgate.preferences", stored);
+  }, JSON.stringify(preferences));
+}
+
 /** Leaves the page no way but WebSockets: it would change over to HTTP where they are refused or cut at once. */
 export async function withoutFallback(page: Page): Promise<void> {
   await page.route("**/dev/token*", async (route) => {
