@@ -114,6 +114,20 @@ test("a file that a program prints as iTerm2 has it is offered, with a name that
   expect([file.suggestedFilename(), (await contentOf(file)).toString()]).toEqual(["invoice_fdp.exe", "hello"]);
 });
 
+test("a file of 2 MB that a program prints as iTerm2 has it is saved as it is", async ({ terminal, page }) => {
+  await terminal.run("mkdir -p printed && cd printed && head -c 2000000 /dev/urandom >large.bin");
+  const [sha256] = await terminal.run("sha256sum large.bin | cut -c-64");
+  const name = Buffer.from("large.bin").toString("base64");
+  const print = `printf '\\033]1337;File=name=${name};size=2000000:'; base64 -w 0 large.bin; printf '\\007\\n'`;
+  await terminal.run(print);
+  const save = list(page).getByRole("button", { name: "Save large.bin" });
+  await expect(save).toBeVisible();
+  await settle(page);
+  const [file] = await Promise.all([page.waitForEvent("download"), save.click()]);
+  const content = await contentOf(file);
+  expect([content.length, createHash("sha256").update(content).digest("hex")]).toEqual([2_000_000, sha256]);
+});
+
 test("the selected name of a file is downloaded by the menu", async ({ terminal, page }) => {
   await terminal.run("mkdir -p menu && cd menu && echo chosen >file.txt");
   await terminal.run("ls");
