@@ -142,7 +142,7 @@ impl Config {
                 shell: env.text("TERMINAL_SHELL").unwrap_or_else(|| "/bin/bash".into()),
                 user: env.text("USER").unwrap_or_else(|| "student".into()),
                 home: env.text("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from),
-                profiles: Arc::new(profiles(&env, isolation.settings.is_some())?),
+                profiles: Arc::new(profiles(&env, Path::new(PROFILES), isolation.settings.is_some())?),
             },
             limits: Limits {
                 detach_timeout: seconds("SESSION_DETACH_TIMEOUT_SECONDS", 300)?,
@@ -184,12 +184,13 @@ impl Config {
 /// Folder of profiles where `PROFILES` names none.
 const PROFILES: &str = "/etc/termgate/profiles";
 
-fn profiles(env: &Env<'_>, isolated: bool) -> Result<Profiles, ConfigError> {
-    let named = env.text("PROFILES");
-    if named.is_none() && !Path::new(PROFILES).exists() {
+/// The profiles of the folder `PROFILES`, or of `usual`, which need not exist.
+fn profiles(env: &Env<'_>, usual: &Path, isolated: bool) -> Result<Profiles, ConfigError> {
+    let named = env.text("PROFILES").map(PathBuf::from);
+    if named.is_none() && !usual.exists() {
         return Ok(Profiles::default());
     }
-    Ok(Profiles::read(Path::new(named.as_deref().unwrap_or(PROFILES)), isolated)?)
+    Ok(Profiles::read(named.as_deref().unwrap_or(usual), isolated)?)
 }
 
 /// Shortest `METRICS_TOKEN`, in bytes: it must not be guessable.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::clock::SystemRandom;
 use crate::recording::{Bucket, RecordingsPlace};
+use shared_protocol::ProfileName;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// The key of RFC 8037 appendix A.2.
@@ -183,4 +184,28 @@ fn numbers_of_the_page_are_the_defaults() {
     let times = [detach_timeout, idle_timeout, initial_lifetime, extension, max_lifetime];
     assert_eq!(times.map(|time| time.as_secs() / 60), [5, 30, 240, 60, 480]);
     assert_eq!((output_rate, config.connections_per_user, config.relays_at_most), (1024 * 1024, 20, 250));
+}
+
+#[test]
+fn the_usual_folder_of_profiles_need_not_exist_and_gives_way_to_a_named_one() {
+    let of = |named: Option<&Path>, usual: &Path| {
+        let lookup = |name: &str| named.filter(|_| name == "PROFILES").map(|path| path.display().to_string());
+        profiles(&Env::new(&lookup).unwrap(), usual, false)
+    };
+    let has = |profiles: Profiles, name: &str| profiles.find(Some(&ProfileName::new(name).unwrap())).is_ok();
+    let folder = tempfile::tempdir().unwrap();
+    let [usual, named] = ["usual", "named"].map(|name| folder.path().join(name));
+    assert_eq!(of(None, &usual).unwrap(), Profiles::default());
+    let absent = of(Some(&named), &usual).unwrap_err().to_string();
+    assert!(absent.contains(&named.display().to_string()), "{absent}");
+    for (path, file) in [(&usual, "python.toml"), (&named, "rust.toml")] {
+        std::fs::create_dir(path).unwrap();
+        std::fs::write(path.join(file), "message = 'Hello.'").unwrap();
+    }
+    assert!(has(of(None, &usual).unwrap(), "python"));
+    let other = of(Some(&named), &usual).unwrap();
+    assert!(has(other.clone(), "rust") && !has(other, "python"));
+    std::fs::write(usual.join("python.toml"), "shel = 1").unwrap();
+    assert!(of(None, &usual).unwrap_err().to_string().contains("python.toml, line 1"));
+    assert_eq!(PROFILES, "/etc/termgate/profiles");
 }
