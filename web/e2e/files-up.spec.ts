@@ -53,6 +53,32 @@ test("a file passes through the gateway where the page does not reach the servic
   expect(await terminal.run("sha256sum large.txt | cut -c-64")).toEqual([sha256]);
 });
 
+test("a key has its echo between the messages of a file that goes through the gateway", async ({ terminal, page }) => {
+  await page.route("**/api/sessions/*/files?**", (route) => route.abort());
+  await terminal.run("mkdir -p typing && cd typing");
+  const order = page.evaluate(
+    () =>
+      new Promise<string[]>((resolve) => {
+        const seen: string[] = [];
+        window.termgate?.client.onMessage((frame) => {
+          if (frame.type === "output") seen.push(`output ${new TextDecoder().decode(frame.bytes)}`);
+          if (frame.type !== "transfer" && frame.type !== "stored") return;
+          seen.push(frame.type);
+          // The second answer: others follow.
+          if (seen.filter((type) => type === "transfer").length === 2) window.termgate?.terminal?.input("#");
+          if (frame.type === "stored") resolve(seen);
+        });
+      }),
+  );
+  // Some forty messages, one after the other.
+  await drop(page, [{ name: "large.txt", content: randomBytes(400_000).toString("hex") }]);
+  const seen = await order;
+  const [key, echo] = [1, seen.findIndex((what) => what.startsWith("output") && what.includes("#"))];
+  expect(echo, `the echo is among ${seen.join(", ")}`).toBeGreaterThan(key);
+  expect(seen.slice(echo).filter((what) => what === "transfer").length).toBeGreaterThan(1);
+  await expect(list(page)).toContainText("large.txt is in ~/typing");
+});
+
 test("a file goes on over the next connection where the first one is lost", async ({ launch, page }) => {
   const stack = await launch({}, "--fault", "none");
   const terminal = new TerminalPage(page);
