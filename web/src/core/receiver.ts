@@ -108,10 +108,11 @@ export class Receiver {
     this.follower.stop();
   }
 
-  /** The stream extends at least to `head`. */
-  reach(head: number): void {
+  /** The stream extends at least to `head`. False if it is known to extend further. */
+  reach(head: number): boolean {
     this.#stream.reach(head);
     this.follower.observe();
+    return head >= this.#stream.head;
   }
 
   /** Reports progress to the emulator once it has parsed everything before `head`. */

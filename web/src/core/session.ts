@@ -245,10 +245,11 @@ export class ProtocolSession {
         this.events.message.emit(frame);
     }
     if (!current || frame.head === undefined || !this.transport.attached) return;
-    this.#receiver.reach(frame.head);
+    const newest = this.#receiver.reach(frame.head) && (frame.ackSeq ?? 0) >= this.input.acknowledged;
     const { appliedLength: applied } = this.input;
     const alone = frame.type === "input_ack";
-    const prompt = frame.prompt === true;
+    // A frame that another one has overtaken tells of an earlier prompt.
+    const prompt = newest && frame.prompt === true;
     if (prompt) this.#promptAt = applied;
     this.#receiver.progress(frame.head, { applied, alone, prompt });
   }

@@ -70,6 +70,19 @@ describe("the emulator", () => {
     expect(found.at(-1)).toEqual({ applied: 3, alone: true, prompt: true });
   });
 
+  test.for([
+    { ackSeq: 0, head: 3 },
+    { ackSeq: 1, head: 2 },
+  ])("hears of no prompt from a frame that a later one has overtaken: %j", (earlier, { harness }) => {
+    const found = reports(harness);
+    harness.client.input("a");
+    harness.output(0, "xx$", { ackSeq: 1, head: 3 });
+    harness.socket.receive({ type: "input_ack", epoch: 1000, prompt: true, ...earlier });
+    expect(found.at(-1)).toEqual({ applied: 1, alone: true, prompt: false });
+    harness.socket.receive({ type: "input_ack", epoch: 1000, prompt: true, ackSeq: 1, head: 3 });
+    expect(found.at(-1)?.prompt).toBe(true);
+  });
+
   test("hears nothing before a gap is closed", ({ harness }) => {
     const found = reports(harness);
     harness.client.input("a");
