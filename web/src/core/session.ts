@@ -247,11 +247,10 @@ export class ProtocolSession {
     if (!current || frame.head === undefined || !this.transport.attached) return;
     const newest = this.#receiver.reach(frame.head) && (frame.ackSeq ?? 0) >= this.input.acknowledged;
     const { appliedLength: applied } = this.input;
-    const alone = frame.type === "input_ack";
     // A frame that another one has overtaken tells of an earlier prompt.
     const prompt = newest && frame.prompt === true;
     if (prompt) this.#promptAt = applied;
-    this.#receiver.progress(frame.head, { applied, alone, prompt });
+    this.#receiver.progress(frame.head, { applied, alone: frame.type === "input_ack", prompt });
   }
 
   #event(event: EventFrame): void {
