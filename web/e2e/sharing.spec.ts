@@ -2,7 +2,7 @@
  * Viewers, chat, tabs and touch screens.
  */
 
-import { existsSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { type Browser, expect, type Page } from "@playwright/test";
 import { devToken } from "./dev-token.ts";
 import { fill, prefer } from "./firefox.ts";
@@ -275,7 +275,16 @@ test("the closing of a tab can be taken back for a moment, and then its session 
   expect(await terminal.run('echo "$here"'), "the same shell").toEqual(["second"]);
   await expect(undo).toHaveCount(0);
   const [shell] = await terminal.run("echo $$");
-  const lives = () => existsSync(`/proc/${shell}`);
+  // A number may be that of another process later, and then has another time of start.
+  const startOf = () => {
+    try {
+      return readFileSync(`/proc/${shell}/stat`, "utf8").split(" ")[21];
+    } catch {
+      return undefined;
+    }
+  };
+  const start = startOf();
+  const lives = () => startOf() === start;
   await closeSecond(page);
   expect(lives()).toBe(true);
   expect(await terminal.run('echo "$here"'), "its neighbour is shown").toEqual(["first"]);
