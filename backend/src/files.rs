@@ -12,6 +12,6 @@ mod wire;
 
 pub(crate) use helper::{Places, carry};
 pub(crate) use name::{check_folder, check_name, may_become, readable_name};
-pub(crate) use path::{MAX_PATH_BYTES, open_to_read};
+pub(crate) use path::open_to_read;
 pub use wire::FileRefusal;
 pub(crate) use wire::{CHUNK_BYTES, FileTask, Head, MAX_HEAD_BYTES};

@@ -9,6 +9,7 @@ mod download;
 mod error;
 mod file_headers;
 mod file_limits;
+mod file_steps;
 mod forward;
 mod forward_file;
 mod forward_wall;

@@ -16,7 +16,7 @@ HTTP, SESSION, WALL, RECORDING, SANDBOX = (f"backend/src/{name}/" for name in ("
 LIMITS = [
     (FILES, "a file; all files of an archive | {} MiB", HTTP + "file_limits.rs", "MAX_FILE_BYTES", MIB),
     (FILES, "an archive | {:,} entries", "backend/src/files/archive.rs", "MAX_ENTRIES", 1),
-    (FILES, "entries, {} levels", "backend/src/files/archive.rs", "MAX_DEPTH", 1),
+    (FILES, "entries, {} levels", "backend/src/files/name.rs", "MAX_DEPTH", 1),
     (FILES, "After {} of them the file is refused", "backend/src/files/name.rs", "MAX_NUMBER", 1),
     (FILES, "1 to {} bytes, none of", "backend/src/files/name.rs", "MAX_NAME_BYTES", 1),
     (FILES, "longer than {} characters is shown", "backend/src/files/name.rs", "MAX_SHOWN_CHARACTERS", 1),

@@ -62,7 +62,7 @@ pub const OFFER_BYTES: usize = 1024;
 /// Most bytes of a file in one message, which are 24 KB in base64: a key waits behind one of them at most.
 pub const FILE_PART_BYTES: usize = 18_000;
 
-/// Longest name or path of a file in a message, in bytes.
+/// Longest path of a file, in bytes: that of Linux.
 pub const PATH_BYTES: usize = 4096;
 
 /// Most bytes of output in a command's result; the rest is cut off and marked.

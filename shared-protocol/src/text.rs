@@ -1,6 +1,6 @@
 //! Characters that people do not see, or that turn text around: none of them is in text that one person offers another.
 
-use crate::limits::DIRECTORY_BYTES;
+use crate::limits::{DIRECTORY_BYTES, PATH_BYTES};
 
 /// True for a control, and for a character that is invisible or changes the direction of text.
 pub fn is_hidden(c: char) -> bool {
@@ -21,6 +21,11 @@ pub fn is_typable(c: char) -> bool {
 /// True for a path that is told as the directory of a shell: absolute, at most [`DIRECTORY_BYTES`], and seen as it is.
 pub fn is_directory(path: &str) -> bool {
     path.starts_with('/') && path.len() <= DIRECTORY_BYTES && !path.chars().any(is_hidden)
+}
+
+/// True for a path that a file can have: at most [`PATH_BYTES`], none of them NUL.
+pub fn is_path(path: &str) -> bool {
+    path.len() <= PATH_BYTES && !path.contains('\0')
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A directory as a tar archive of its directories and regular files. Links, pipes and devices are left out, and so is what the
 //! session's user cannot read.
 
+use super::name::MAX_DEPTH;
 use super::path::open_to_read;
 use super::wire::{CHUNK_BYTES, FileRefusal, write_chunk};
 use rustix::fd::{AsFd, OwnedFd};
@@ -14,9 +15,6 @@ use tar::{Builder, EntryType, Header};
 
 /// Entries of an archive.
 const MAX_ENTRIES: u64 = 20_000;
-
-/// Depth of a directory.
-const MAX_DEPTH: usize = 32;
 
 /// Entries and bytes so far.
 #[derive(Debug, Default)]

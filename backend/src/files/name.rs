@@ -11,8 +11,8 @@ const MAX_SHOWN_CHARACTERS: usize = 63;
 /// Longest extension that stays when a name is cut, in characters behind its dot.
 const MAX_EXTENSION: usize = 16;
 
-/// Deepest folder, in directories: the same as in an archive.
-const MAX_FOLDERS: usize = 32;
+/// Depth of a directory in an archive, and of a folder that is brought.
+pub(super) const MAX_DEPTH: usize = 32;
 
 /// Characters that a system forbids in names.
 const RESERVED: &str = "/\\<>:\"|?*";
@@ -45,7 +45,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
 
 /// Fails with the reason for a folder `a/b` that is too deep, or has a name that some system does not allow.
 pub(crate) fn check_folder(folder: &str) -> Result<(), &'static str> {
-    if folder.split('/').count() > MAX_FOLDERS {
+    if folder.split('/').count() > MAX_DEPTH {
         return Err("a folder has at most 32 levels");
     }
     folder.split('/').try_for_each(check_name)
@@ -169,8 +169,8 @@ mod tests {
     #[test]
     fn a_folder_has_names_alone_and_few_levels() {
         assert_eq!(check_folder("a/b c/漢字"), Ok(()));
-        assert_eq!(check_folder(&["a"; MAX_FOLDERS].join("/")), Ok(()));
-        assert!(check_folder(&["a"; MAX_FOLDERS + 1].join("/")).is_err());
+        assert_eq!(check_folder(&["a"; MAX_DEPTH].join("/")), Ok(()));
+        assert!(check_folder(&["a"; MAX_DEPTH + 1].join("/")).is_err());
         for folder in ["", "/", "/a", "a/", "a//b", "..", "a/../b", "a/./b", "a\0b", "a/nul"] {
             assert!(check_folder(folder).is_err(), "{folder:?}");
         }

@@ -6,11 +6,9 @@ use super::wire::FileRefusal;
 use rustix::fd::{AsRawFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdirat, openat, readlinkat, statat};
 use rustix::io::Errno;
+use shared_protocol::limits::PATH_BYTES;
 use std::ffi::{CStr, CString};
 use std::path::Path;
-
-/// Longest path, in bytes: that of Linux.
-pub(crate) const MAX_PATH_BYTES: usize = 4096;
 
 /// Where paths of a session begin.
 pub(super) struct Starts<'a> {
@@ -35,7 +33,7 @@ impl Starts<'_> {
 
     /// Opens the directory of a path: absolute, from the home (`~/`), or from the directory of the shell.
     pub(super) fn locate(&self, path: &str) -> Result<Located, FileRefusal> {
-        if path.len() > MAX_PATH_BYTES {
+        if path.len() > PATH_BYTES {
             return Err(FileRefusal::NotFound);
         }
         let at_home = path.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));

@@ -1,10 +1,12 @@
 //! Limits of transfers of files, and their refusals: the same for those in requests and those in messages.
 
 use super::error::HttpError;
-use crate::files::{MAX_PATH_BYTES, check_folder, check_name};
+use crate::files::{check_folder, check_name};
 use crate::session::SessionError;
 use crate::terminal::FileError;
 use shared_protocol::ErrorCode;
+use shared_protocol::limits::PATH_BYTES;
+use shared_protocol::text::is_path;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -25,11 +27,11 @@ pub(super) const HELPER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Fails for a path that no file can have.
 pub(super) fn check_path(path: &str) -> Result<(), HttpError> {
-    if path.len() > MAX_PATH_BYTES || path.contains('\0') {
-        let text = format!("a path has at most {MAX_PATH_BYTES} bytes, and none of them is NUL");
-        return Err(HttpError::new(ErrorCode::BadField, text));
+    if is_path(path) {
+        return Ok(());
     }
-    Ok(())
+    let text = format!("a path has at most {PATH_BYTES} bytes, and none of them is NUL");
+    Err(HttpError::new(ErrorCode::BadField, text))
 }
 
 /// Fails for a name or a folder that some system does not allow.

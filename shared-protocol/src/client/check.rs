@@ -7,7 +7,7 @@ use super::{
 };
 use crate::frame::{Payload, base64_len};
 use crate::limits;
-use crate::text::{is_directory, is_typable};
+use crate::text::{is_directory, is_path, is_typable};
 use crate::wall::MAX_VISIBLE;
 
 /// Longest `ping` or `echo`, in bytes of its own JSON: the reply repeats it in a frame.
@@ -150,11 +150,10 @@ fn check_upload(Upload { id, name, directory, folder, bytes, sha256 }: &Upload) 
 }
 
 fn check_path(path: &str) -> Result<(), ParseError> {
-    if path.len() > limits::PATH_BYTES || path.contains('\0') {
-        let text = format!("a path has at most {} bytes, and none of them is NUL", limits::PATH_BYTES);
-        return Err(ParseError::field(text));
+    if is_path(path) {
+        return Ok(());
     }
-    Ok(())
+    Err(ParseError::field(format!("a path has at most {} bytes, and none of them is NUL", limits::PATH_BYTES)))
 }
 
 fn check_part(id: &str, at: u64) -> Result<(), ParseError> {

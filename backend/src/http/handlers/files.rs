@@ -2,7 +2,7 @@
 //! The bytes pass from the connection to the pipe of a helper, and back, and are never gathered here.
 
 use super::sessions::find;
-use crate::files::{FileTask, Head, MAX_PATH_BYTES, readable_name};
+use crate::files::{FileTask, readable_name};
 use crate::http::auth::AuthenticatedUser;
 use crate::http::connection_limit::ConnectionPermit;
 use crate::http::context::ServiceContext;
@@ -10,12 +10,12 @@ use crate::http::download;
 use crate::http::error::HttpError;
 use crate::http::file_headers::{attachment, digest_field, expected_digest};
 use crate::http::file_limits::{
-    MAX_ARCHIVE_BYTES, MAX_FILE_BYTES, STALL_TIMEOUT, UPLOAD_TIMEOUT, check_names, check_path, cut, helped, stalled,
-    too_large,
+    MAX_ARCHIVE_BYTES, MAX_FILE_BYTES, STALL_TIMEOUT, UPLOAD_TIMEOUT, check_names, check_path, cut, stalled, too_large,
 };
+use crate::http::file_steps::{StoredFile, finish, open_new, open_to_send};
 use crate::http::transfers::Transfer;
 use crate::metrics::TransferWay;
-use crate::session::{SessionError, SessionFiles, plain_line};
+use crate::session::{SessionError, SessionFiles};
 use crate::terminal::{FileError, FileHelper};
 use axum::body::{BodyDataStream, Bytes};
 use axum::extract::{Path, Query, Request, State};
@@ -132,8 +132,7 @@ async fn store_as(
     if announced.is_some_and(|bytes| bytes > most) {
         return Err(too_large(most));
     }
-    let mut helper = files.begin(&task(most)).await?;
-    let Head::Ready = helped(helper.head()).await? else { return Err(SessionError::broke_off().into()) };
+    let mut helper = open_new(files, &task(most)).await?;
     let ended = helper.ended();
     let receiving = receive(body, &mut helper, transfer, most);
     tokio::select! {
@@ -141,13 +140,8 @@ async fn store_as(
         () = ended => return Err(SessionError::from(FileError::Ended).into()),
         () = transfer.cut() => return Err(cut()),
     }
-    match helped(helper.finish(expected.as_deref())).await? {
-        Head::Stored { name, directory, bytes, sha256 } => {
-            let directory = plain_line(&directory, MAX_PATH_BYTES);
-            Ok(json!({"name": readable_name(&name), "directory": directory, "bytes": bytes, "sha256": sha256}))
-        }
-        _ => Err(SessionError::broke_off().into()),
-    }
+    let StoredFile { name, directory, bytes, sha256 } = finish(&mut helper, expected.as_deref()).await?;
+    Ok(json!({"name": name, "directory": directory, "bytes": bytes, "sha256": sha256}))
 }
 
 async fn receive(
@@ -191,21 +185,15 @@ pub(in crate::http) async fn download(
     let Begun { mut transfer, files, lost } = begin(&service, &user, id).await?;
     let name = path.trim_end_matches('/').rsplit('/').next().filter(|name| !matches!(*name, "." | ".." | "~"));
     let name = readable_name(name.unwrap_or_default());
-    let opened = async {
-        let mut helper = files.begin(&FileTask::Send { path, most: MAX_FILE_BYTES }).await?;
-        Ok((helped(helper.head()).await?, helper))
-    };
-    let opened = opened.await;
+    let opened = open_to_send(&files, path).await;
     if opened.is_err() {
         transfer.ended(&opened);
     }
-    let (head, helper) = opened?;
-    let (size, name) = match head {
-        Head::File { bytes, sha256 } => (Some((bytes, sha256)), name),
-        Head::Folder => (None, format!("{name}.tar")),
-        _ => return Err(SessionError::broke_off().into()),
+    let (helper, size) = opened?;
+    let (name, kind) = match size {
+        Some(_) => (name, "application/octet-stream"),
+        None => (format!("{name}.tar"), "application/x-tar"),
     };
-    let kind = if size.is_some() { "application/octet-stream" } else { "application/x-tar" };
     let cut = transfer.cut();
     let cut = async move {
         tokio::select! {

@@ -2,9 +2,9 @@
 
 use super::message::FileMessage;
 use super::step::Step;
-use crate::files::{FileTask, Head};
 use crate::http::error::HttpError;
-use crate::http::file_limits::{MAX_ARCHIVE_BYTES, MAX_FILE_BYTES, helped};
+use crate::http::file_limits::{MAX_ARCHIVE_BYTES, helped};
+use crate::http::file_steps::open_to_send;
 use crate::http::transfers::Transfer;
 use crate::session::{SessionError, SessionFiles};
 use crate::terminal::FileHelper;
@@ -41,12 +41,7 @@ pub(super) struct Downloading {
 impl Downloading {
     /// Opens the path.
     pub(super) async fn begin(files: &SessionFiles, Download { id, path }: Download) -> Result<Self, HttpError> {
-        let mut helper = files.begin(&FileTask::Send { path, most: MAX_FILE_BYTES }).await?;
-        let announced = match helped(helper.head()).await? {
-            Head::File { bytes, sha256 } => Some((bytes, sha256)),
-            Head::Folder => None,
-            _ => return Err(SessionError::broke_off().into()),
-        };
+        let (helper, announced) = open_to_send(files, path).await?;
         let left = announced.as_ref().map_or(MAX_ARCHIVE_BYTES, |(bytes, _)| *bytes);
         let (unsent, digest) = (BytesMut::new(), Sha256::new());
         Ok(Self { id, helper, announced, left, is_read: false, unsent, next: 0, digest, latest: None })

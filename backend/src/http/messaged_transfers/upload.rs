@@ -2,11 +2,12 @@
 
 use super::message::FileMessage;
 use super::step::Step;
-use crate::files::{FileTask, Head, MAX_PATH_BYTES, readable_name};
+use crate::files::FileTask;
 use crate::http::error::HttpError;
 use crate::http::file_limits::{MAX_FILE_BYTES, check_names, helped, too_large};
+use crate::http::file_steps::{StoredFile, finish, open_new};
 use crate::http::transfers::Transfer;
-use crate::session::{SessionError, SessionFiles, plain_line};
+use crate::session::SessionFiles;
 use crate::terminal::FileHelper;
 use shared_protocol::client::{Upload, UploadPart};
 use shared_protocol::server::{Stored, TransferState};
@@ -34,8 +35,7 @@ impl Uploading {
         if bytes > most {
             return Err(too_large(most));
         }
-        let mut helper = files.begin(&FileTask::Receive { directory, folder, name, part, most: bytes }).await?;
-        let Head::Ready = helped(helper.head()).await? else { return Err(SessionError::broke_off().into()) };
+        let helper = open_new(files, &FileTask::Receive { directory, folder, name, part, most: bytes }).await?;
         Ok(Self { id, helper, next: 0, bytes, sha256 })
     }
 
@@ -58,14 +58,9 @@ impl Uploading {
             let (id, next, bytes) = (self.id.clone(), self.next, Some(self.bytes));
             return Ok(Step::more(ServerMessage::Transfer(TransferState { id, next, bytes, archive: false })));
         }
-        match helped(self.helper.finish(Some(&self.sha256))).await? {
-            Head::Stored { name, directory, bytes, sha256 } => {
-                let (id, name) = (self.id.clone(), readable_name(&name));
-                let directory = plain_line(&directory, MAX_PATH_BYTES);
-                Ok(Step::last(ServerMessage::Stored(Stored { id, name, directory, bytes, sha256 })))
-            }
-            _ => Err(SessionError::broke_off().into()),
-        }
+        let StoredFile { name, directory, bytes, sha256 } = finish(&mut self.helper, Some(&self.sha256)).await?;
+        let stored = Stored { id: self.id.clone(), name, directory, bytes, sha256 };
+        Ok(Step::last(ServerMessage::Stored(stored)))
     }
 
     pub(super) fn helper(&self) -> &FileHelper {
