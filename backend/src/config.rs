@@ -66,8 +66,8 @@ pub struct Config {
     pub connections_per_user: usize,
     /// `MAX_HTTP_CONNECTIONS`: open connections; 10000 by default, or fewer if the process may not have two descriptors for each.
     pub http_connections: usize,
-    /// `RELAYS_AT_MOST`: relays of all instances, each an execution of the function, below half of which floods get their own; 250
-    /// by default, a quarter of an account's concurrent executions.
+    /// `RELAYS_AT_MOST`: relays of all instances, each an execution of the function, below half of which floods get their own;
+    /// 250 by default, a quarter of an account's concurrent executions.
     pub relays_at_most: usize,
     /// `MESSAGES_PER_SECOND`: messages of a connection, after a burst of twice as many; 1000 by default: a client acknowledges
     /// output of 50 MiB/s 800 times a second.

@@ -1,6 +1,6 @@
 //! Files to and from the shell, as the helper process of one transfer handles them. It runs as the session's user, so the kernel
-//! decides what it may read and write; the service itself opens no path that a session can influence. Knows pipes and directories,
-//! and no session.
+//! decides what it may read and write; the service itself opens no path that a session can influence. Knows pipes and
+//! directories, and no session.
 
 mod archive;
 mod helper;

@@ -1,5 +1,5 @@
-//! The metrics of the service, for `/metrics`. An instance is a dependency like the clock, not a global, so each test has its own.
-//! Knows neither sessions nor stores: they record each event in one line.
+//! The metrics of the service, for `/metrics`. An instance is a dependency like the clock, not a global, so each test has its
+//! own. Knows neither sessions nor stores: they record each event in one line.
 
 mod catalog;
 mod echo;

@@ -262,8 +262,8 @@ pub trait Store: Send + Sync {
     /// True if the connection was marked as closed.
     async fn is_disconnected(&self, id: &ConnectionId) -> Result<bool, StoreError>;
 
-    /// Replaces the list of those who were removed from a session; it lives until the last of their tokens has expired. `now` is in
-    /// seconds since 1970.
+    /// Replaces the list of those who were removed from a session; it lives until the last of their tokens has expired. `now` is
+    /// in seconds since 1970.
     async fn put_revoked(&self, session: &SessionId, revoked: &Revocations, now: u64) -> Result<(), StoreError>;
 
     /// Those who were removed from a session for good.

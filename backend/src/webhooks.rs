@@ -1,6 +1,6 @@
-//! Webhooks: tells the operator's platform what happens in sessions, signed as the Standard Webhooks say. A session hands an event
-//! over without a wait. Events wait in the store, in the order of their session, until the receiver has each, so that one that is slow
-//! or down harms no session.
+//! Webhooks: tells the operator's platform what happens in sessions, signed as the Standard Webhooks say. A session hands an
+//! event over without a wait. Events wait in the store, in the order of their session, until the receiver has each, so that one
+//! that is slow or down harms no session.
 
 mod address;
 mod delivery;

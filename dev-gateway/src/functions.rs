@@ -20,8 +20,8 @@ pub struct Functions {
 }
 
 impl Functions {
-    /// `routes` has the name of a function of `named` for a route key, such as `$connect` or `join`, or for [`AUTHORIZER`]. The name
-    /// of no function stands for `default`.
+    /// `routes` has the name of a function of `named` for a route key, such as `$connect` or `join`, or for [`AUTHORIZER`]. The
+    /// name of no function stands for `default`.
     pub fn new(
         default: Arc<dyn Invoke>,
         named: BTreeMap<String, Arc<dyn Invoke>>,

@@ -31,9 +31,9 @@ pub(crate) struct Invocation<'a> {
 }
 
 impl Invocation<'_> {
-    /// Posts a frame to the caller, and again if it certainly did not arrive. A frame that may have arrived is not repeated: a plain
-    /// client would take it for a second one. [`PostError::Gone`] is certain here: a 410 alone proves nothing, because API Gateway
-    /// also answers it for frames that arrived and for connections that stay open.
+    /// Posts a frame to the caller, and again if it certainly did not arrive. A frame that may have arrived is not repeated: a
+    /// plain client would take it for a second one. [`PostError::Gone`] is certain here: a 410 alone proves nothing, because API
+    /// Gateway also answers it for frames that arrived and for connections that stay open.
     pub(crate) async fn post(&self, frame: Bytes) -> Result<(), PostError> {
         let connection = &self.caller.connection;
         let (mut throttled, mut unsent) = (0, 0);

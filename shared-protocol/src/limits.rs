@@ -43,8 +43,8 @@ pub const CELLS: u32 = 200_000;
 /// Longest command line of a `command` message, in bytes.
 pub const COMMAND_BYTES: usize = 8 * 1024;
 
-/// Longest working directory that is told or asked for, in bytes. Of a command's, the rest is cut off; a longer one of the shell is
-/// not known.
+/// Longest working directory that is told or asked for, in bytes. Of a command's, the rest is cut off; a longer one of the shell
+/// is not known.
 pub const DIRECTORY_BYTES: usize = 1024;
 
 /// Most people that are told to have typed one command. Their names, its line and its directory fit into one frame.
@@ -94,6 +94,6 @@ pub const PEOPLE: usize = 64;
 /// Most instructors that a session lists because it is on their walls.
 pub const WALL_PEOPLE: usize = 8;
 
-/// A viewer or an instructor may have this many times the connections of a controller: an instructor watches a class, and the guests
-/// of a link have its owner's `sub`.
+/// A viewer or an instructor may have this many times the connections of a controller: an instructor watches a class, and the
+/// guests of a link have its owner's `sub`.
 pub const WATCHER_CONNECTIONS_FACTOR: usize = 5;

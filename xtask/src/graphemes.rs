@@ -131,7 +131,7 @@ fn origin() -> String {
 }
 
 fn rust(runs: &[Run]) -> String {
-    let mut out = format!("//! {}; a test compares them.\n\nuse super::class::Class::{{self, *}};\n", origin());
+    let mut out = format!("//! {};\n//! a test compares them.\n\nuse super::class::Class::{{self, *}};\n", origin());
     out.push_str(
         "\n/// First and last of each run of characters of one class; all others are `Other`, but for Hangul syllables.\n\
          #[rustfmt::skip]\npub(super) const CLASSES: &[(u32, u32, Class)] = &[\n",

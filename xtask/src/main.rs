@@ -1,5 +1,5 @@
-//! Repository chores. `cargo xtask codegen` writes the generated files; `cargo xtask tidy` and `circles` check the layout. Tests run
-//! the checks.
+//! Repository chores. `cargo xtask codegen` writes the generated files; `cargo xtask tidy` and `circles` check the layout. Tests
+//! run the checks.
 
 mod codegen;
 mod graphemes;

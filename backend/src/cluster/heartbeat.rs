@@ -1,5 +1,5 @@
-//! The heartbeat of this instance, with the number of its relays, and of its sessions, every 5 s. Writing each record again renews
-//! its TTL, restores data that the store has lost, and finds the sessions that another instance has taken over.
+//! The heartbeat of this instance, with the number of its relays, and of its sessions, every 5 s. Writing each record again
+//! renews its TTL, restores data that the store has lost, and finds the sessions that another instance has taken over.
 
 use super::lease::Lease;
 use super::membership::{HEARTBEAT_INTERVAL, Membership};
@@ -100,8 +100,8 @@ async fn renew_all(
     })
 }
 
-/// Writes what sessions keep in the store again, as far as it can, from lease number `next` on: where this is cut off, the next one
-/// begins.
+/// Writes what sessions keep in the store again, as far as it can, from lease number `next` on: where this is cut off, the next
+/// one begins.
 async fn save_all(leases: &[Arc<Lease>], store: &dyn Store, now: u64, next: &mut usize) -> Result<(), StoreError> {
     let mut result = Ok(());
     let (last, first) = leases.split_at(*next % leases.len().max(1));

@@ -17,9 +17,9 @@ const PLACE_DIGITS: usize = 16;
 
 /// Where an instance runs, as a hash of the machine's boot, the network namespace, and the address for other instances.
 ///
-/// Boot and namespace are where the name of an instance is alone of its kind: elsewhere it is free, and proves nothing. The kernel
-/// gives the number of a namespace to another one only after all processes of the first are gone. The address is for machines
-/// that were cloned while they ran: these share a boot.
+/// Boot and namespace are where the name of an instance is alone of its kind: elsewhere it is free, and proves nothing. The
+/// kernel gives the number of a namespace to another one only after all processes of the first are gone. The address is for
+/// machines that were cloned while they ran: these share a boot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place(String);
 
@@ -84,8 +84,8 @@ impl Liveness {
     }
 }
 
-/// Binds a socket to the name of an instance, which no directory holds. Fails while another socket has it. The name is a hash: any
-/// session may read it.
+/// Binds a socket to the name of an instance, which no directory holds. Fails while another socket has it. The name is a hash:
+/// any session may read it.
 fn bind(id: &InstanceId) -> io::Result<UnixDatagram> {
     let name = format!("termgate-{}", body_hash(id.0.as_bytes()));
     UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(name)?)

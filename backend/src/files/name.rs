@@ -61,7 +61,8 @@ fn is_device(name: &str) -> bool {
     is_port || DEVICES.contains(&&*stem)
 }
 
-/// The name with a number before its extension, for one that is taken; with number 0 the name itself. Cut to the length of a name.
+/// The name with a number before its extension, for one that is taken; with number 0 the name itself. Cut to the length of a
+/// name.
 pub(super) fn numbered(name: &str, number: u32) -> String {
     if number == 0 {
         return name.to_owned();
@@ -81,8 +82,8 @@ pub(crate) fn may_become(name: &str, stored: &str) -> bool {
     (0..=MAX_NUMBER).any(|number| numbered(name, number) == stored)
 }
 
-/// A name of a session's file as one that can be shown and saved anywhere, or `file`. A long one is cut before its extension, which
-/// tells the reader what opens it.
+/// A name of a session's file as one that can be shown and saved anywhere, or `file`. A long one is cut before its extension,
+/// which tells the reader what opens it.
 pub(crate) fn readable_name(name: &str) -> String {
     let is_unusable = |c: char| is_hidden(c) || c == '\u{fffd}' || RESERVED.contains(c);
     let usable: String = name.chars().map(|c| if is_unusable(c) { '_' } else { c }).collect();

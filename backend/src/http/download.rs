@@ -24,8 +24,8 @@ const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time for a whole download.
 const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// A body of these pieces, which counts as one of its user's downloads until it is dropped. If it takes too long, is cut, or a piece
-/// cannot be read, the connection is closed.
+/// A body of these pieces, which counts as one of its user's downloads until it is dropped. If it takes too long, is cut, or a
+/// piece cannot be read, the connection is closed.
 pub(super) fn body(
     pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     counted: impl Send + 'static,

@@ -1,5 +1,5 @@
-//! Frames of a connection over HTTP until a poll takes them. Polls are numbered, and the last answer is kept until the next number
-//! asks: an answer that is lost on its way is given again.
+//! Frames of a connection over HTTP until a poll takes them. Polls are numbered, and the last answer is kept until the next
+//! number asks: an answer that is lost on its way is given again.
 
 use super::socket::{CloseReason, SEND_TIMEOUT, STOPPED_READING};
 use bytes::Bytes;

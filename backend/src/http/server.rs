@@ -33,8 +33,8 @@ const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// function (50 s) keep an idle connection: a request that crosses a close by this side would be lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
-/// Time in which a client takes some of what is written to it. Nothing else ends a connection whose client takes nothing, once the
-/// whole response is handed to the connection.
+/// Time in which a client takes some of what is written to it. Nothing else ends a connection whose client takes nothing, once
+/// the whole response is handed to the connection.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Most that waits to be written, besides one piece of a response, in bytes: a client that takes nothing holds it.

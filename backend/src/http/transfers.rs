@@ -1,5 +1,5 @@
-//! Admission of transfers of files. Each holds a process, two pipes and a connection for as long as it takes, so a session, a user
-//! and an instance have few at once, and one that is slow or has lasted long makes room for others.
+//! Admission of transfers of files. Each holds a process, two pipes and a connection for as long as it takes, so a session, a
+//! user and an instance have few at once, and one that is slow or has lasted long makes room for others.
 
 use super::error::HttpError;
 use crate::metrics::{Metrics, TransferOutcome, TransferWay};

@@ -1,5 +1,5 @@
-//! Caps the direct WebSockets of each user in each role, and the downloads: each holds a task and a descriptor for as long as it is
-//! open. The gateway has a cap of its own.
+//! Caps the direct WebSockets of each user in each role, and the downloads: each holds a task and a descriptor for as long as it
+//! is open. The gateway has a cap of its own.
 
 use parking_lot::Mutex;
 use shared_protocol::Role;

@@ -39,8 +39,8 @@ label_values! {
         Ending,
     }
 
-    /// How a connection reaches the service: by HTTP requests of the gateway, by a WebSocket to the service itself, or by requests
-    /// of the page.
+    /// How a connection reaches the service: by HTTP requests of the gateway, by a WebSocket to the service itself, or by
+    /// requests of the page.
     Transport { Gateway, #[serde(rename = "direct")] WebSocket, Http }
 
     /// Kind of a frame to a client. A reply is a direct answer or an acknowledgement.

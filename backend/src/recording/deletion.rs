@@ -1,5 +1,5 @@
-//! Deletes a recording before its time, for a person who may. Its description goes last: what is left after a failure is found and
-//! deleted by the same request again.
+//! Deletes a recording before its time, for a person who may. Its description goes last: what is left after a failure is found
+//! and deleted by the same request again.
 
 use super::error::RecordingError;
 use super::keys::RecordingKey;

@@ -1,6 +1,6 @@
 //! `termgate launch`: a subcommand of the service's binary that runs as root in a fresh process on a new terminal. It gives up
-//! every privilege, verifies that with the kernel, and becomes the shell. Review it line by line: a session can use every privilege
-//! that a step leaves.
+//! every privilege, verifies that with the kernel, and becomes the shell. Review it line by line: a session can use every
+//! privilege that a step leaves.
 
 pub(super) mod privileges;
 pub(super) mod seccomp;
@@ -88,8 +88,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Gives up every privilege, which the caller verifies. `as_user` runs as the user, before Landlock keeps this process from those of
-/// the session.
+/// Gives up every privilege, which the caller verifies. `as_user` runs as the user, before Landlock keeps this process from those
+/// of the session.
 pub(super) fn become_session<T>(spec: &LaunchSpec, as_user: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     close_all_but_standard().context("closing descriptors")?;
     umask(Mode::RWXG | Mode::RWXO);

@@ -74,8 +74,8 @@ impl SandboxRoot {
         Ok(SandboxDirectory { uid, path, lock })
     }
 
-    /// The place below the home of a sandbox that a path below the home of any sandbox stands for. Each has a home of its own, and
-    /// begins with the same files.
+    /// The place below the home of a sandbox that a path below the home of any sandbox stands for. Each has a home of its own,
+    /// and begins with the same files.
     pub(super) fn below_home<'a>(&self, path: &'a Path) -> Option<&'a Path> {
         let mut parts = path.strip_prefix(&self.sessions).ok()?.components();
         let is_home = parts.nth(1) == Some(Component::Normal(HOME.as_ref()));

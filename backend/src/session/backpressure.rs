@@ -11,8 +11,8 @@ const BACKPRESSURE_HIGH_WATERMARK: u64 = 512 * 1024;
 /// Unacknowledged output below which reading resumes, in bytes: high enough that a full frame is ready when a post is done.
 const BACKPRESSURE_LOW_WATERMARK: u64 = 384 * 1024;
 
-/// Both watermarks for a client that gets screens in place of its stream, as part of the others: most of what is read then is never
-/// shown, and a class that floods would leave no processor time for its keys.
+/// Both watermarks for a client that gets screens in place of its stream, as part of the others: most of what is read then is
+/// never shown, and a class that floods would leave no processor time for its keys.
 const SCREENS_SHARE: u64 = 4;
 
 /// Time without progress after which a client no longer pauses the program.

@@ -53,8 +53,8 @@ impl Classes {
             .collect()
     }
 
-    /// Says a message in every session of the group that runs here, but for those that its sender was removed from. Returns for each
-    /// whether it shows the message.
+    /// Says a message in every session of the group that runs here, but for those that its sender was removed from. Returns for
+    /// each whether it shows the message.
     pub async fn announce(&self, group: &GroupId, by: &Member, notice: &Notice) -> HashMap<SessionId, bool> {
         let say = |(id, handle): (SessionId, SessionHandle)| async move {
             let said = handle.announce(by.clone(), notice.clone()).await;
@@ -63,8 +63,8 @@ impl Classes {
         join_all(self.handles(group).into_iter().map(say)).await.into_iter().collect()
     }
 
-    /// Brings a file to every session of the group that runs here, but for those that its sender was removed from. Returns for each
-    /// whether it has the file.
+    /// Brings a file to every session of the group that runs here, but for those that its sender was removed from. Returns for
+    /// each whether it has the file.
     pub async fn hand_out(&self, group: &GroupId, by: &Member, file: &HandedFile) -> HashMap<SessionId, bool> {
         let bring =
             |(id, handle): (SessionId, SessionHandle)| async move { (id, handle.bring(by.clone(), file).await) };

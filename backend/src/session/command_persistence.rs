@@ -1,5 +1,5 @@
-//! Saves the commands of a session to the store. The session hands each over without waiting; what the store does not take in time
-//! is tried again, and the oldest go first where too much waits.
+//! Saves the commands of a session to the store. The session hands each over without waiting; what the store does not take in
+//! time is tried again, and the oldest go first where too much waits.
 
 use crate::store::{CommandRecord, MAX_COMMANDS, Store};
 use parking_lot::Mutex;

@@ -1,6 +1,6 @@
 //! The session's terminal emulator: it answers queries of programs, and makes snapshots. It reads output from the log after the
-//! frames went out, so that an echo never waits for it, and only as much at once as costs little: a few bytes of output can ask for
-//! a lot of work.
+//! frames went out, so that an echo never waits for it, and only as much at once as costs little: a few bytes of output can ask
+//! for a lot of work.
 
 use super::output_log::{LogPiece, OutputLog};
 use super::picture::Picture;
@@ -126,8 +126,8 @@ impl Emulator {
         report
     }
 
-    /// The bytes that restore the screen, its size, and its position in the stream: up to where it was read, or the beginning of an
-    /// incomplete sequence or character there.
+    /// The bytes that restore the screen, its size, and its position in the stream: up to where it was read, or the beginning of
+    /// an incomplete sequence or character there.
     pub(super) fn snapshot(&mut self, scope: SnapshotScope) -> ScreenSnapshot {
         let scope = match scope {
             SnapshotScope::Full => Scope::Full { scrollback: self.scrollback },

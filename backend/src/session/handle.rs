@@ -257,8 +257,8 @@ impl SessionHandle {
         self.send(Request::End { reason }).await
     }
 
-    /// Asks the session to end for a controller; returns before it has ended. Fails for one who was removed, and while another one,
-    /// the owner, types alone.
+    /// Asks the session to end for a controller; returns before it has ended. Fails for one who was removed, and while another
+    /// one, the owner, types alone.
     pub(super) async fn end_by(&self, user: String, member: Member, reason: EndReason) -> Result<(), SessionError> {
         let (reply, answer) = oneshot::channel();
         self.send(Request::EndBy { user, member, reason, reply }).await?;

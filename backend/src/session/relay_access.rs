@@ -66,9 +66,9 @@ impl RelayAccess {
         Self { session: None, relays, wake: Arc::default(), permit, clock, metrics: Arc::clone(&deps.metrics) }
     }
 
-    /// Has the frames of this link carried over the caller's connection, if none carries them yet. `is_page`: it answers `renew`, and
-    /// must say that it is looked at. `renewal` is the kind of the message; `None` for one that prolongs nothing. Returns the grant
-    /// that the answer to the message brings.
+    /// Has the frames of this link carried over the caller's connection, if none carries them yet. `is_page`: it answers `renew`,
+    /// and must say that it is looked at. `renewal` is the kind of the message; `None` for one that prolongs nothing. Returns the
+    /// grant that the answer to the message brings.
     pub(crate) fn carry(
         &self,
         link: &mut Link,
@@ -107,8 +107,8 @@ impl RelayAccess {
             let (frames, outlet) = DirectFrames::open(joining.clone(), clock, metrics);
             (Some(outlet), Some(Grant::Direct(frames)))
         } else {
-            // Where only carriers are to carry, a page's own run carries until one does; not for a message that has waited, because
-            // others may wait behind it. A plain client has no carrier, and waits.
+            // Where only carriers are to carry, a page's own run carries until one does; not for a message that has waited,
+            // because others may wait behind it. A plain client has no carrier, and waits.
             let has_carrier = is_serial(caller) && !link.is_stranded(now);
             let has_waited = caller.arrival.gateway_ms.is_some_and(|ms| ms >= MIN_QUEUED_MS);
             let (outlet, grant) = if has_carrier && is_page && !has_waited {
@@ -122,8 +122,8 @@ impl RelayAccess {
         grant.map(NewGrant::First)
     }
 
-    /// Has the run of a carrier's message carry frames, if the client needs a relay or its relay a successor: at once if that is the
-    /// run of another kind of connection.
+    /// Has the run of a carrier's message carry frames, if the client needs a relay or its relay a successor: at once if that is
+    /// the run of another kind of connection.
     pub(super) fn carry_by(&self, client: &mut Client, carrier: &Caller, epoch: Epoch, now: Instant) -> Option<Grant> {
         // The end of the run that this message has waited for may be news.
         client.outbound.refresh(&self.relays, epoch, now);

@@ -39,7 +39,8 @@ impl SettingsWatch {
         self.check_at
     }
 
-    /// True if a check is due. The next one is later, because a program may change the settings silently some time after it started.
+    /// True if a check is due. The next one is later, because a program may change the settings silently some time after it
+    /// started.
     pub(super) fn is_due(&mut self, now: Instant) -> bool {
         if self.check_at.is_none_or(|at| at > now) {
             return false;

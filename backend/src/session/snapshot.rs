@@ -34,8 +34,8 @@ pub(super) fn prefers_tail(from: Pos, log: &mut OutputLog, terminal: &mut Termin
     }
 }
 
-/// The parts of a snapshot for this client, or none while the emulator is behind what the client was sent. `id` tells snapshots of
-/// one epoch apart.
+/// The parts of a snapshot for this client, or none while the emulator is behind what the client was sent. `id` tells snapshots
+/// of one epoch apart.
 pub(super) fn parts(
     outbound: &Outbound,
     (epoch, id): (Epoch, u32),

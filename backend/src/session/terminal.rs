@@ -263,8 +263,8 @@ impl Terminal {
         self.emulator.read() < log.end()
     }
 
-    /// Lets the emulator read the output so far, as much as one turn may cost; writes its query replies and announces a new title.
-    /// Returns the work, in cells.
+    /// Lets the emulator read the output so far, as much as one turn may cost; writes its query replies and announces a new
+    /// title. Returns the work, in cells.
     pub(super) fn catch_up(&mut self, log: &mut OutputLog) -> usize {
         self.catch_up_within(TURN_WORK, log)
     }

@@ -1,10 +1,11 @@
-//! Decides which of the keys that people type may be recorded. Pure: gets the keys that the terminal took, its settings, the shell's
-//! marks and the time, and gives back what may be kept, a moment later.
+//! Decides which of the keys that people type may be recorded. Pure: gets the keys that the terminal took, its settings, the
+//! shell's marks and the time, and gives back what may be kept, a moment later.
 //!
 //! Line editors, vim and less turn the terminal's echo off while they read, and so do password prompts: echo alone would record
 //! nothing, or guess. So keys are kept that the terminal itself echoes, and keys at the shell's prompt up to the end of the line,
-//! which its line editor reads. Behind the end of a line no one knows who will read: those keys are kept only where they are echoed.
-//! All wait for a moment, and go if the terminal stops to echo meanwhile: they may be a password that was typed too early.
+//! which its line editor reads. Behind the end of a line no one knows who will read: those keys are kept only where they are
+//! echoed. All wait for a moment, and go if the terminal stops to echo meanwhile: they may be a password that was typed too
+//! early.
 
 use crate::terminal::PromptMark;
 use shared_protocol::server::Tty;

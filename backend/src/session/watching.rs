@@ -1,6 +1,6 @@
-//! How walls see a session: its task leaves the latest sight in a slot, and walls look there. A wall asks the task for nothing, so
-//! that no number of walls, and none that stopped, can hold a session up. It leaves the name of its instructor, which the task tells
-//! the session's people.
+//! How walls see a session: its task leaves the latest sight in a slot, and walls look there. A wall asks the task for nothing,
+//! so that no number of walls, and none that stopped, can hold a session up. It leaves the name of its instructor, which the task
+//! tells the session's people.
 
 use super::caller::Caller;
 use super::picture::Picture;

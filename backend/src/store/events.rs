@@ -1,5 +1,5 @@
-//! Events that wait for the receiver of webhooks, in the order of their session. Pure: a bounded queue, which drops events of commands
-//! first and keeps the place of what is missing.
+//! Events that wait for the receiver of webhooks, in the order of their session. Pure: a bounded queue, which drops events of
+//! commands first and keeps the place of what is missing.
 
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;

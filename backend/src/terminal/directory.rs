@@ -9,7 +9,8 @@ use shared_protocol::text::is_directory;
 pub struct ShellDirectory {
     /// Name of this machine: what a shell on another one tells is of no use here.
     host: String,
-    /// Absolute path, at most [`shared_protocol::limits::DIRECTORY_BYTES`], with no hidden character; `None` where it is not known.
+    /// Absolute path, at most [`shared_protocol::limits::DIRECTORY_BYTES`], with no hidden character; `None` where it is not
+    /// known.
     path: Option<String>,
 }
 
@@ -24,8 +25,8 @@ impl ShellDirectory {
         self.path.as_deref()
     }
 
-    /// Takes the payload of an OSC 7. True if the directory is another one now. It is not known any longer after an address of this
-    /// machine without a path that can be shown: files must not go to the one before.
+    /// Takes the payload of an OSC 7. True if the directory is another one now. It is not known any longer after an address of
+    /// this machine without a path that can be shown: files must not go to the one before.
     pub fn tell(&mut self, address: &str) -> bool {
         let Some((host, path)) = split(address) else { return false };
         if !(host.is_empty() || host.eq_ignore_ascii_case("localhost") || host.eq_ignore_ascii_case(&self.host)) {

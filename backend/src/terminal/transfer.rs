@@ -1,5 +1,6 @@
-//! The helper process of a transfer, as the service sees it: two pipes, and a guard. It belongs to the session's user, who may stop
-//! or trace it, so nothing that it says is believed but about that user's own files, and each of its words has a bounded length.
+//! The helper process of a transfer, as the service sees it: two pipes, and a guard. It belongs to the session's user, who may
+//! stop or trace it, so nothing that it says is believed but about that user's own files, and each of its words has a bounded
+//! length.
 
 use super::reaper::TrackedChild;
 use super::sys::readiness;

@@ -18,8 +18,8 @@ pub enum LineText {
     Hidden,
     /// As it was typed.
     Known(String),
-    /// As the shell knows it, which may have lost a space at the begin, or not have kept the line: it is hidden if its echo begins
-    /// with a space.
+    /// As the shell knows it, which may have lost a space at the begin, or not have kept the line: it is hidden if its echo
+    /// begins with a space.
     Unsure(String),
 }
 

@@ -1,5 +1,5 @@
-//! The way of a message or a file to the sessions of a group in every instance: to those of this one, and by a question to each other
-//! one that has some.
+//! The way of a message or a file to the sessions of a group in every instance: to those of this one, and by a question to each
+//! other one that has some.
 
 use super::class::{DIRECTORY_TIMEOUT, Directory, look};
 use super::question::{Announcement, HandOut, Heard, OtherInstances};
@@ -42,8 +42,8 @@ pub(super) fn count(reached: &HashMap<SessionId, bool>) -> u32 {
     reached.values().filter(|reached| **reached).count() as u32
 }
 
-/// Reaches the group's sessions `here`, and has the instances reach theirs that the directory names for the others. Returns how many
-/// were reached, and how many others there are.
+/// Reaches the group's sessions `here`, and has the instances reach theirs that the directory names for the others. Returns how
+/// many were reached, and how many others there are.
 pub(super) async fn reach_everywhere(
     classes: &Classes,
     others: Option<&dyn OtherInstances>,

@@ -1,4 +1,5 @@
-//! A file that an instructor hands to the class: how often one may, its way to the sessions of every instance, and what became of it.
+//! A file that an instructor hands to the class: how often one may, its way to the sessions of every instance, and what became of
+//! it.
 
 use super::everywhere::{NAME_CHARACTERS, Sent, count, reach_everywhere};
 use super::question::{HandOut, HandOutHead, Heard, OtherInstances};

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 /// Shortest time between two screens of a session that is not in view.
 const OUT_OF_VIEW_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Bytes a second of one session's screen, before compression: one that floods takes no more than half of the budget, and slows no
-/// other.
+/// Bytes a second of one session's screen, before compression: one that floods takes no more than half of the budget, and slows
+/// no other.
 const SCREEN_RATE: usize = 32 * 1024;
 
 /// Time by which a screen may be ahead of its rate: what most take is sent with every update.

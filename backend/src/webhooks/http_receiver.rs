@@ -1,5 +1,5 @@
-//! The receiver over HTTP: one request for each event, on a connection of its own, to an address that was looked up for it. Of the
-//! answer, only the head is read.
+//! The receiver over HTTP: one request for each event, on a connection of its own, to an address that was looked up for it. Of
+//! the answer, only the head is read.
 
 use super::address::{is_allowed, literal_address};
 use super::receiver::{Receiver, Refusal};

@@ -45,8 +45,8 @@ const ANSWERS: [(&str, &str, Option<Difference>); 9] = [
     ),
 ];
 
-/// Limits that a session has and a login over ssh has not, by the flag of `ulimit`, with the tests' quotas: 64 processes, 64 MB of
-/// disk, 256 MB of memory. The others are the service's own, as they are sshd's.
+/// Limits that a session has and a login over ssh has not, by the flag of `ulimit`, with the tests' quotas: 64 processes, 64 MB
+/// of disk, 256 MB of memory. The others are the service's own, as they are sshd's.
 const LIMITS: [(char, &str); 8] =
     [('c', "0"), ('d', "524288"), ('f', "65536"), ('l', "64"), ('n', "1024"), ('q', "0"), ('r', "0"), ('u', "64")];
 

@@ -1,5 +1,5 @@
-//! Files in messages to and from a sandboxed session: the same reach as in requests, places that lie change nothing, and nothing is
-//! left of a transfer that breaks off.
+//! Files in messages to and from a sandboxed session: the same reach as in requests, places that lie change nothing, and nothing
+//! is left of a transfer that breaks off.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use crate::harness::{Harness, processes_of, says};

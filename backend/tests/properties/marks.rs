@@ -28,7 +28,8 @@ fn scan(output: &[u8], step: usize) -> (Vec<u8>, Vec<(usize, PromptMark)>) {
 pub(crate) fn holds(output: &[u8], step: usize) -> usize {
     let (text, marks) = scan(output, usize::MAX);
     assert_eq!(scan(output, step), (text.clone(), marks.clone()));
-    // Text is what was printed without the marks: read along, it is met in order, and what is left out in between begins a sequence.
+    // Text is what was printed without the marks: read along, it is met in order, and what is left out in between begins a
+    // sequence.
     let mut rest = output;
     let mut done = 0;
     for (at, _) in &marks {

@@ -1,5 +1,5 @@
-//! Messages to a class whose sessions run in several instances: each is reached and counted once, and an instance that hangs, lies
-//! or is not one harms no other.
+//! Messages to a class whose sessions run in several instances: each is reached and counted once, and an instance that hangs,
+//! lies or is not one harms no other.
 
 use crate::announcements::{announce, expect_notices, is_notice, notices, page_of};
 use crate::support::{Service, client, gateway_claims, read, sign, user_token, within};

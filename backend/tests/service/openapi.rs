@@ -1,4 +1,5 @@
-//! `docs/api/openapi.json` lists the paths and methods that exist, and errors of the HTTP library have the shape that it describes.
+//! `docs/api/openapi.json` lists the paths and methods that exist, and errors of the HTTP library have the shape that it
+//! describes.
 
 use crate::support::{Service, client, read, user, user_token};
 use reqwest::{Method, Response};

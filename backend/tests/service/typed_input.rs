@@ -1,4 +1,5 @@
-//! Keys that people type in real shells, as far as they are recorded: lines at the prompt and answers that are echoed, and no password.
+//! Keys that people type in real shells, as far as they are recorded: lines at the prompt and answers that are echoed, and no
+//! password.
 
 use crate::support::{Service, Terminal, until, user, user_token};
 use backend::terminal::UnixSpawner;

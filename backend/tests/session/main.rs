@@ -1,4 +1,5 @@
-//! A session on a scripted terminal, with time standing still: which client gets what and when, and what waits, is dropped or rejected.
+//! A session on a scripted terminal, with time standing still: which client gets what and when, and what waits, is dropped or
+//! rejected.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod alone;

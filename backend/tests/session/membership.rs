@@ -9,8 +9,8 @@ use tokio::time::Instant;
 /// Makes a message for this epoch.
 type Message = fn(&Value) -> Value;
 
-/// At this second, whether the client is a member: its relay, which never asks, is void by then, so that even a `ping` of a member
-/// brings a grant.
+/// At this second, whether the client is a member: its relay, which never asks, is void by then, so that even a `ping` of a
+/// member brings a grant.
 async fn is_member(harness: &Harness, who: &Caller, second: u64) -> bool {
     harness.at(second).await;
     harness.registry.relays().tick(Instant::now());

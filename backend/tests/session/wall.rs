@@ -1,4 +1,5 @@
-//! Walls behind the gateway in time that stands still: how many there are, how long one lasts, and when an update holds everything.
+//! Walls behind the gateway in time that stands still: how many there are, how long one lasts, and when an update holds
+//! everything.
 
 use crate::harness::{Harness, LIMITS, caller, frame, question};
 use backend::relay::Relay;

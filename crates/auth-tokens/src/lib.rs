@@ -10,8 +10,8 @@
 //!   ended before it was issued. Clocks may differ by [`LEEWAY_SECONDS`]. Fractions of dates are cut off.
 //! - `iss` is a string, `aud` a string or a list. Each is required and checked if it is configured.
 //! - `sub` has 1 to [`MAX_SUB_BYTES`] bytes without control characters, `sid` is a session id, `role` is `controller` (the
-//!   default), `viewer` or `instructor`, `admin` is a boolean, `grp` has the alphabet of a session id. A repeated claim is refused;
-//!   unknown claims are ignored.
+//!   default), `viewer` or `instructor`, `admin` is a boolean, `grp` has the alphabet of a session id. A repeated claim is
+//!   refused; unknown claims are ignored.
 //! - `name` and `jti` are claims that platforms have anyway, so no value of them is refused: a name is cut to 64 characters and
 //!   loses invisible ones; a `jti` that is no string of 1 to 256 bytes counts as none.
 

@@ -61,8 +61,8 @@ impl Look {
 }
 
 impl Screen {
-    /// Calls `draw` for each cell of a visible row, from 0, with its text, columns (1 or 2) and look. The text is a blank for a cell
-    /// that is empty or invisible.
+    /// Calls `draw` for each cell of a visible row, from 0, with its text, columns (1 or 2) and look. The text is a blank for a
+    /// cell that is empty or invisible.
     pub fn draw_row(&self, row: u16, mut draw: impl FnMut(&str, usize, Look)) {
         let mut covered = false;
         for cell in self.terminal.buffer().row(row as isize) {

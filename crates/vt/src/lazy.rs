@@ -1,5 +1,5 @@
-//! A terminal that parses no more than it must. Nothing but its state depends on plain output, and few ask for the state. So plain
-//! output waits, and what scrolls out of the history meanwhile is never parsed: most of a flood.
+//! A terminal that parses no more than it must. Nothing but its state depends on plain output, and few ask for the state. So
+//! plain output waits, and what scrolls out of the history meanwhile is never parsed: most of a flood.
 
 use crate::plain::PlainText;
 use crate::screen::Screen;
@@ -29,8 +29,8 @@ impl LazyScreen {
         Self { screen, waiting: PlainText::default(), overdue: false }
     }
 
-    /// Reads output, cut anywhere, until `budget` is spent, as [`Screen::feed_some`] does. Appends replies to queries to `replies`
-    /// at once, unless it already holds 16 KiB.
+    /// Reads output, cut anywhere, until `budget` is spent, as [`Screen::feed_some`] does. Appends replies to queries to
+    /// `replies` at once, unless it already holds 16 KiB.
     pub fn feed(&mut self, bytes: &[u8], replies: &mut Vec<u8>, budget: &mut usize) -> usize {
         if self.overdue && !self.parse_waiting(budget) {
             return 0;

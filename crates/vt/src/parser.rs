@@ -1,7 +1,7 @@
 //! The parser: the state machine of xterm.js, so that both find the same sequences in the same bytes, broken ones too.
 //!
-//! Unlike the `vte` crate, it exposes the length of an unfinished sequence (a snapshot stands before it), bounds every buffer, and
-//! keeps characters that are cut in two.
+//! Unlike the `vte` crate, it exposes the length of an unfinished sequence (a snapshot stands before it), bounds every buffer,
+//! and keeps characters that are cut in two.
 
 mod params;
 mod sixel;

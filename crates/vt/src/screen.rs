@@ -97,8 +97,8 @@ impl Screen {
         self.parser.pending_bytes()
     }
 
-    /// The window's title, if it changed since the last call: at most 256 characters, no control characters. Empty after a program
-    /// removed it.
+    /// The window's title, if it changed since the last call: at most 256 characters, no control characters. Empty after a
+    /// program removed it.
     pub fn take_title(&mut self) -> Option<String> {
         self.terminal.take_title()
     }

@@ -146,8 +146,9 @@ impl Snapshot<'_> {
         }
     }
 
-    /// Saves a cursor in a line that is above the screen in the end, or below it: before anything is drawn, on empty lines that are
-    /// scrolled off and then forgotten. It would be restored to the first row or the last; a new size may bring its line back.
+    /// Saves a cursor in a line that is above the screen in the end, or below it: before anything is drawn, on empty lines that
+    /// are scrolled off and then forgotten. It would be restored to the first row or the last; a new size may bring its line
+    /// back.
     fn saved_off_screen(&mut self, saved: &Saved, line: usize) {
         if self.is_default(saved, line) {
             return;

@@ -1,5 +1,5 @@
-//! Amplification: a few bytes ask for a lot of work or memory. Work is counted, and stops where its budget does; a row costs what it
-//! holds.
+//! Amplification: a few bytes ask for a lot of work or memory. Work is counted, and stops where its budget does; a row costs what
+//! it holds.
 
 use vt::Screen;
 

@@ -22,8 +22,8 @@ pub(crate) struct FunctionArgs {
     /// End a run of the function after SECONDS, from 1 to 900.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=900))]
     timeout: u64,
-    /// Memory of the function, in MB, from 128 to 10240: it is told of it, is killed if it needs more, and gets Lambda's share of a
-    /// processor for it.
+    /// Memory of the function, in MB, from 128 to 10240: it is told of it, is killed if it needs more, and gets Lambda's share of
+    /// a processor for it.
     ///
     /// The limits need a cgroup. Without the option, the function is told of 128 MB and not limited.
     #[arg(long, value_name = "MB", requires = "bootstrap", value_parser = clap::value_parser!(u32).range(128..=10_240))]

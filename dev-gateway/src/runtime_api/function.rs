@@ -12,8 +12,8 @@ pub struct Function {
     pub name: String,
     /// Executable.
     pub bootstrap: PathBuf,
-    /// Working directory of its processes, and their `LAMBDA_TASK_ROOT`. New processes begin once a file in it, or the executable,
-    /// has changed.
+    /// Working directory of its processes, and their `LAMBDA_TASK_ROOT`. New processes begin once a file in it, or the
+    /// executable, has changed.
     pub task_root: PathBuf,
     /// Memory of which the processes are told, in MB. It limits nothing by itself.
     pub memory_mb: u32,

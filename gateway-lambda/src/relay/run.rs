@@ -132,8 +132,8 @@ impl<'a> Relay<'a> {
             }
             self.next_event(now, is_due).await;
         }
-        // A service that cannot be reached gets none, nor one that has said stop to a relay without frames. Without any, a run whose
-        // time is up says so: its connection's next message may have waited for that.
+        // A service that cannot be reached gets none, nor one that has said stop to a relay without frames. Without any, a run
+        // whose time is up says so: its connection's next message may have waited for that.
         let is_due = match self.end {
             Some(End::Failed(_)) => false,
             Some(End::OutOfTime) => self.questions.count() > 0,

@@ -74,8 +74,8 @@ impl AccountThrottle {
         self.resumes_at
     }
 
-    /// True if a post may begin: any, or the probe. `slow` is true for a member whose last post was refused: only it waits for the
-    /// end of the pause, because its own refusals may be all that there is.
+    /// True if a post may begin: any, or the probe. `slow` is true for a member whose last post was refused: only it waits for
+    /// the end of the pause, because its own refusals may be all that there is.
     pub(super) fn may_begin(&self, slow: bool, now: Instant) -> bool {
         !self.is_on() || (self.probe.is_none() && (!slow || self.resumes_at.is_none_or(|at| at <= now)))
     }
@@ -96,8 +96,8 @@ impl AccountThrottle {
         }
     }
 
-    /// Counts a refused post. One of a member whose last post was refused too, `again`, says nothing about the account: a relay may
-    /// be left with those whose browsers read too slowly, when the others have moved to its successor.
+    /// Counts a refused post. One of a member whose last post was refused too, `again`, says nothing about the account: a relay
+    /// may be left with those whose browsers read too slowly, when the others have moved to its successor.
     pub(super) fn refused(&mut self, member: u64, again: bool, now: Instant, random: &dyn RandomSource) {
         if self.is_on() {
             return self.probe_failed(member, now, random);

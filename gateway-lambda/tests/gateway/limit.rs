@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use shared_protocol::{Role, UserClaims};
 use std::sync::atomic::Ordering;
 
-/// Opens a connection as API Gateway does with our authorizer, for a token of these claims. Returns its answer, and the event of a
-/// message on it.
+/// Opens a connection as API Gateway does with our authorizer, for a token of these claims. Returns its answer, and the event of
+/// a message on it.
 async fn open(harness: &Harness, connection: &str, claims: &UserClaims, carrier: bool) -> (Value, Value) {
     let mut asked = fixture_with("authorizer-query", &token(claims));
     let (mut connect, mut message) = (fixture("connect"), fixture("message-default"));

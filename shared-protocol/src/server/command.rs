@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct ShellCommand {
     /// Number of the command in its epoch, from 1.
     pub number: u32,
-    /// The command line, at most [`limits::COMMAND_BYTES`]: text to show as text. Absent where it is hidden, for guests, and in the
-    /// event of the end.
+    /// The command line, at most [`limits::COMMAND_BYTES`]: text to show as text. Absent where it is hidden, for guests, and in
+    /// the event of the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
     /// True if the shell does not tell the line: it begins with a space, or the shell keeps no history.

@@ -1,5 +1,5 @@
-//! The tables and examples of `docs/protocol.md`: what they list is exactly what the types have, so that neither can gain or lose a
-//! message, a field, a code, a claim, a header or a limit alone.
+//! The tables and examples of `docs/protocol.md`: what they list is exactly what the types have, so that neither can gain or lose
+//! a message, a field, a code, a claim, a header or a limit alone.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod sentences;

@@ -1,5 +1,5 @@
-//! Times each part on this machine: `make bench-micro`, or `cargo bench -p microbench -- vt` for the parts with this in their names.
-//! Criterion compares with the previous run. A release build, so the first one takes minutes.
+//! Times each part on this machine: `make bench-micro`, or `cargo bench -p microbench -- vt` for the parts with this in their
+//! names. Criterion compares with the previous run. A release build, so the first one takes minutes.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use microbench::PARTS;

@@ -1,5 +1,5 @@
-//! Baselines: plain loops, standard collections, serde_json and alacritty's emulator on the same input. A bound on the ratio to one
-//! of them holds on any machine, unlike an absolute number.
+//! Baselines: plain loops, standard collections, serde_json and alacritty's emulator on the same input. A bound on the ratio to
+//! one of them holds on any machine, unlike an absolute number.
 
 use crate::Work;
 use crate::inputs::{READ, Recording};

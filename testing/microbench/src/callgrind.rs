@@ -1,7 +1,7 @@
 //! Counts instructions and allocations with callgrind, valgrind's simulator: the numbers do not depend on the machine's load.
 //!
-//! One run calls [`crate::measured`] three times for each part, and callgrind writes its counters each time that this returns. The
-//! first call warms up and includes the preparation; the second repeats the part `TIMES` times, the third twice as often. The
+//! One run calls [`crate::measured`] three times for each part, and callgrind writes its counters each time that this returns.
+//! The first call warms up and includes the preparation; the second repeats the part `TIMES` times, the third twice as often. The
 //! difference is the cost of the part.
 
 use crate::parts::PARTS;

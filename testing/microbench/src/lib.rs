@@ -1,6 +1,7 @@
 //! The hot parts of Termgate by themselves: the work for each key, each read of the terminal and each frame, on input of real
-//! programs and pages. All of it is pure (no I/O, clock, thread or random number), so that a part can be timed (`benches/time.rs`)
-//! and counted in instructions, which repeat exactly (`tests/instructions.rs`). `testing/bench` measures the whole stack.
+//! programs and pages. All of it is pure (no I/O, clock, thread or random number), so that a part can be timed
+//! (`benches/time.rs`) and counted in instructions, which repeat exactly (`tests/instructions.rs`). `testing/bench` measures the
+//! whole stack.
 #![expect(clippy::expect_used, reason = "a measurement that cannot be prepared ends")]
 
 mod baselines;

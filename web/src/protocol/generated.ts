@@ -655,8 +655,8 @@ export type SessionId = string;
 export type ShellCommand = {
   /** Number of the command in its epoch, from 1. */
   number: number;
-  /** The command line, at most [`limits::COMMAND_BYTES`]: text to show as text. Absent where it is hidden, for guests, and in the
-   * event of the end. */
+  /** The command line, at most [`limits::COMMAND_BYTES`]: text to show as text. Absent where it is hidden, for guests, and in
+   * the event of the end. */
   line?: string;
   /** True if the shell does not tell the line: it begins with a space, or the shell keeps no history. */
   hidden?: boolean;

@@ -1,5 +1,5 @@
-//! Keeps watch over a check's script. This process stays root's, so nothing of the session can signal or trace it, and puts itself
-//! into a Landlock domain beside that of the shell: what it starts shares that domain, and so does what they start.
+//! Keeps watch over a check's script. This process stays root's, so nothing of the session can signal or trace it, and puts
+//! itself into a Landlock domain beside that of the shell: what it starts shares that domain, and so does what they start.
 //!
 //! Standard input is the script, and then a leash: its end, for which the service may have died, ends the check.
 

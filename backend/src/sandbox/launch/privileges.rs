@@ -34,8 +34,8 @@ pub(in crate::sandbox) fn become_user(uid: u32) -> io::Result<()> {
         .context("dropping capabilities")
 }
 
-/// Shows the open files of a process that has changed its user: the usage monitor kills one that hides them. Becoming another program
-/// does the same.
+/// Shows the open files of a process that has changed its user: the usage monitor kills one that hides them. Becoming another
+/// program does the same.
 pub(in crate::sandbox) fn show_open_files() -> io::Result<()> {
     set_dumpable_behavior(DumpableBehavior::Dumpable).context("showing open files")
 }

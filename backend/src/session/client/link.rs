@@ -12,8 +12,8 @@ use tokio::time::Instant;
 /// every 20 s, so one may be lost; a page that is not sends none.
 const MEMBERSHIP: Duration = Duration::from_secs(45);
 
-/// Time after which a client without a relay that lasts gets one even where only carriers are to carry: a key that waits is better
-/// than no output. A page's carrier has several attempts until then.
+/// Time after which a client without a relay that lasts gets one even where only carriers are to carry: a key that waits is
+/// better than no output. A page's carrier has several attempts until then.
 const MAX_WITHOUT: Duration = Duration::from_secs(10);
 
 /// A client's link. Without a relay it waits for the client's next message, or for a relay that has room.

@@ -13,7 +13,8 @@ pub(super) type Values = Vec<(&'static str, Vec<u8>)>;
 pub(super) const MAX_MEMBERS: usize = 1000;
 
 /// Compare-and-set of a session; a conflict answers with the fields that are there.
-/// `ARGV`: 1 if a version is expected, its epoch, owner and ended flag; TTL in ms; number of fields; the fields; fields and values.
+/// `ARGV`: 1 if a version is expected, its epoch, owner and ended flag; TTL in ms; number of fields; the fields; fields and
+/// values.
 const COMPARE_AND_SET: &str = r"
 if redis.call('EXISTS', KEYS[1]) == 1 then
   local there = redis.call('HMGET', KEYS[1], 'epoch', 'owner', 'state')
@@ -117,8 +118,8 @@ redis.call('HSET', KEYS[1], 'owner', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return ARGV[2]";
 
-/// Counts a turn, unless it comes too soon or is one too many. `ARGV`: TTL in ms; interval and window in ms; most turns. The count
-/// makes members differ that are added at the same time.
+/// Counts a turn, unless it comes too soon or is one too many. `ARGV`: TTL in ms; interval and window in ms; most turns. The
+/// count makes members differ that are added at the same time.
 const TAKE_TURN: &str = r"
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]

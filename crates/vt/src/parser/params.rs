@@ -1,5 +1,5 @@
-//! The numbers of a control sequence, `1;4:3`, kept within the same bounds as xterm.js keeps them: 32 parameters, 32 parameters of
-//! parameters, each at most a 32-bit integer. Further ones are read and dropped.
+//! The numbers of a control sequence, `1;4:3`, kept within the same bounds as xterm.js keeps them: 32 parameters, 32 parameters
+//! of parameters, each at most a 32-bit integer. Further ones are read and dropped.
 
 /// Parameters, and parameters of parameters, at most.
 const MAX_PARAMS: usize = 32;

@@ -1,5 +1,5 @@
-//! Output that no program prints: every sequence, in any order, on a terminal so small that everything happens at an edge. It finds
-//! differences that recordings do not. [`super::KNOWN`] and the omissions below list those that stay, each with its reason.
+//! Output that no program prints: every sequence, in any order, on a terminal so small that everything happens at an edge. It
+//! finds differences that recordings do not. [`super::KNOWN`] and the omissions below list those that stay, each with its reason.
 
 use crate::recording::{Dice, Recording};
 

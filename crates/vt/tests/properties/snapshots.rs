@@ -1,4 +1,5 @@
-//! Properties of a terminal and of its snapshots, for any output and any resize. A file of its own, because the fuzzer includes it.
+//! Properties of a terminal and of its snapshots, for any output and any resize. A file of its own, because the fuzzer includes
+//! it.
 
 use vt::{Scope, Screen};
 

@@ -1,5 +1,6 @@
 //! Checks the isolation of a shell in the container image, as a hostile user would: identity, privileges, files, secrets.
-//! Usage: `in-container ADDRESS`, with a user's token in TOKEN and the secrets to search for in SECRETS. `scripts/image-test` runs it.
+//! Usage: `in-container ADDRESS`, with a user's token in TOKEN and the secrets to search for in SECRETS. `scripts/image-test`
+//! runs it.
 
 use e2e::Terminal;
 

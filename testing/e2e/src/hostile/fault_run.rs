@@ -107,8 +107,8 @@ impl fmt::Display for Report {
 }
 
 impl FaultRun {
-    /// A run with the default faults: 20 % of the messages reordered, 5 % repeated, 2 % lost, a cut every 200 messages, and random
-    /// delays.
+    /// A run with the default faults: 20 % of the messages reordered, 5 % repeated, 2 % lost, a cut every 200 messages, and
+    /// random delays.
     pub fn new(seed: u64, keys: u64) -> Self {
         Self {
             seed,

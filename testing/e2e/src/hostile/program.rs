@@ -1,5 +1,5 @@
-//! The program that the typists type into: records its input exactly, and prints a known stream. A shell script in raw mode, so that
-//! nothing changes the input.
+//! The program that the typists type into: records its input exactly, and prints a known stream. A shell script in raw mode, so
+//! that nothing changes the input.
 
 use crate::rng::SeededRng;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! The table of `docs/doctor.md`: each row is a misconfiguration and the doctor's words about it. Each is set up here and the doctor
-//! run, so that the page cannot promise more than the doctor says.
+//! The table of `docs/doctor.md`: each row is a misconfiguration and the doctor's words about it. Each is set up here and the
+//! doctor run, so that the page cannot promise more than the doctor says.
 
 use doctor::{Target, diagnose};
 use gateway_lambda::{Clock, SystemClock};

@@ -58,8 +58,8 @@ async fn opens_terminals(start: impl AsyncFn(&str) -> Proxy) {
     stack.stop().await;
 }
 
-/// Brings a file of more than nginx's 1 MB to the shell, and takes it back. Its end is sent once the session has its beginning, so a
-/// proxy that gathers files first never answers.
+/// Brings a file of more than nginx's 1 MB to the shell, and takes it back. Its end is sent once the session has its beginning,
+/// so a proxy that gathers files first never answers.
 async fn passes_files_on(authority: &str, token: &str, terminal: &mut Terminal) {
     let url = format!("http://{authority}/api/sessions/socket/files");
     let beginning: Vec<u8> = (0..3_000_000_u32).map(|number| (number / 5) as u8).collect();
