@@ -230,6 +230,15 @@ def test_every_option_of_dev_gateway_in_its_readme_exists():
         assert re.search(rf"\b{name.replace('-', '_')}\b|\"{name}\"", sources), f"--{name}"
 
 
+def test_every_program_that_the_tests_install_is_named_for_contributors():
+    programs = re.findall(r"^ *need (\S+) ", (ROOT / "scripts/setup").read_text(), re.MULTILINE) + re.findall(r"cargo_tool (\w+) ", (ROOT / "scripts/setup").read_text())
+    setup = page("CONTRIBUTING.md").split("## Set up")[1].split("##")[0].lower()
+    named = {"cargo": "rust", "cc": "rust", "npm": "node", "redis-server": "redis", "nextest": "cargo-nextest", "deny": "cargo-deny"}
+    assert len(programs) > 15
+    for program in programs:
+        assert named.get(program, program) in setup, program
+
+
 def alternatives(path):
     """`a/{b,c}.rs` as a/b.rs and a/c.rs."""
     if not (braces := re.search(r"\{([^{}]*)\}", path)):
