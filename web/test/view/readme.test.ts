@@ -33,3 +33,10 @@ test.each([
   const documented = names(path, of).filter((name) => name !== "status");
   expect(documented.filter((name) => !new RegExp(`\`${name}[\`(]`).test(section(title)))).toEqual([]);
 });
+
+test("each kind of notice", () => {
+  const kinds = [...read("../../src/core/notice.ts").matchAll(/\| \{ kind: "([\w-]+)"/g)].map(([, kind = ""]) => kind);
+  expect(kinds.length).toBeGreaterThan(6);
+  const [row = ""] = section("The hook").match(/^\| `onNotice.*$/m) ?? [];
+  expect(kinds.filter((kind) => !row.includes(`\`${kind}\``))).toEqual([]);
+});
