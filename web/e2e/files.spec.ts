@@ -84,6 +84,28 @@ test("tg-download offers files of the shell, and a click saves them", async ({ t
   expect(terminal.problems).toEqual([]);
 });
 
+test("an archive that ends early on its way is not saved, though its answer looks complete", async ({
+  terminal,
+  page,
+}) => {
+  await terminal.run("mkdir -p cut && echo content >cut/file");
+  await terminal.run("tg-download cut");
+  const save = list(page).getByRole("button", { name: "Save cut" });
+  await expect(save).toBeVisible();
+  await settle(page);
+  const saved: Download[] = [];
+  page.on("download", (download) => saved.push(download));
+  await page.route("**/api/sessions/*/files?**", async (route) => {
+    const response = await route.fetch();
+    const body = await response.body();
+    // Whole blocks, so that a program that unpacks it would not notice.
+    await route.fulfill({ response, body: body.subarray(0, 1024) });
+  });
+  await save.click();
+  await expect(list(page)).toContainText("Not done: it is incomplete or changed on the way: try again");
+  expect(saved).toEqual([]);
+});
+
 test("files are saved through the gateway where the page does not reach the service", async ({ terminal, page }) => {
   await page.route("**/api/sessions/*/files?**", (route) => route.abort());
   await terminal.run("mkdir -p saved && cd saved && seq 20000 >large.txt");

@@ -92,6 +92,14 @@ async fn a_file_goes_to_the_shells_directory_and_back_as_the_sessions_own() {
     let archive = download(service, "eve", "~/my work").await;
     assert_eq!(archive.headers()["content-disposition"], "attachment; filename=\"my work.tar\"");
     let archive = archive.bytes().await.unwrap();
+    let with_digest = |path, place| {
+        let url = with(&url(service, "eve"), &[("path", path), ("digest", place)]);
+        async { client().get(url).bearer_auth(token("eve")).send().await.unwrap() }
+    };
+    let answer = with_digest("~/my work", "end").await.bytes().await.unwrap();
+    assert_eq!(answer, [&archive[..], &Sha256::digest(&archive)].concat(), "an archive, and behind it its digest");
+    assert_eq!(with_digest("données.bin", "end").await.bytes().await.unwrap(), content, "a file has it in its header");
+    assert_eq!(with_digest("~/my work", "start").await.status(), 400);
     let mut archive = tar::Archive::new(&archive[..]);
     let names = archive.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().to_str().unwrap().to_owned());
     assert_eq!(names.collect::<Vec<_>>(), ["données (1).bin", "données.bin"]);

@@ -119,27 +119,62 @@ test("a download is whole and has its digest, or it fails", async () => {
   expect([content.size, content.type, isArchive]).toEqual([4, "application/octet-stream", false]);
   expect(progress).toHaveBeenLastCalledWith(1);
   const [address, options] = vi.mocked(fetch).mock.calls[0] ?? [];
-  expect(address).toBe(`${filesAddress(access)}?path=%2Fa%20b`);
+  expect(address).toBe(`${filesAddress(access)}?path=%2Fa%20b&digest=end`);
   expect(options).toMatchObject({ headers: { authorization: "Bearer jwt" }, credentials: "omit" });
   answer("other", { "content-digest": digestField(sha256("text")) });
-  await expect(download(access, "/a", progress, signal)).rejects.toThrow("it changed on the way");
+  await expect(download(access, "/a", progress, signal)).rejects.toThrow("changed on the way");
   answer("text", { "content-length": "4" });
   await expect(download(access, "/a", progress, signal)).rejects.toThrow(
     "it cannot be checked: the service's digest did not arrive",
   );
-  // The digest of an archive is known at its end alone.
-  answer("archive", { "content-type": "application/x-tar" });
-  expect(await download(access, "/a", progress, signal)).toMatchObject({ isArchive: true });
-  const pieces = [() => new Uint8Array(512), () => Promise.reject(new Error("cut"))];
-  const breaking = new ReadableStream({ pull: async (stream) => stream.enqueue(await pieces.shift()?.()) });
-  const cut = new Response(breaking, { headers: { "content-type": "application/x-tar" } });
-  vi.mocked(fetch).mockResolvedValueOnce(cut);
-  await expect(download(access, "/a", progress, signal)).rejects.toThrow("the connection was lost before its end");
   vi.stubGlobal(
     "fetch",
     vi.fn(async () => new Response('{"error":"there is no such file"}', { status: 404 })),
   );
   await expect(download(access, "/a", progress, signal)).rejects.toThrow("there is no such file");
+});
+
+/** Downloads a directory whose answer comes in these pieces, of which an error is the end. */
+function takeArchive(...pieces: (Uint8Array | Error)[]) {
+  const left = [...pieces];
+  const pull = (stream: ReadableStreamDefaultController) => {
+    const piece = left.shift();
+    if (piece instanceof Error) stream.error(piece);
+    else if (piece) stream.enqueue(piece);
+    else stream.close();
+  };
+  const headers = { "content-type": "application/x-tar" };
+  vi.stubGlobal(
+    "fetch",
+    vi.fn(async () => new Response(new ReadableStream({ pull }), { headers })),
+  );
+  return download(access, "/a", vi.fn(), signal);
+}
+
+test("an archive is saved without the digest behind it, however it is cut into pieces", async () => {
+  const archive = Buffer.from("an archive that is longer than its digest");
+  const body = Buffer.concat([archive, sha256(archive.toString())]);
+  for (let size = 1; size <= body.length; size += 1) {
+    const pieces = Array.from({ length: Math.ceil(body.length / size) }, (_, at) =>
+      Uint8Array.from(body.subarray(at * size, (at + 1) * size)),
+    );
+    const { content, isArchive } = await takeArchive(...pieces);
+    expect([await content.text(), content.type, isArchive]).toEqual([`${archive}`, "application/octet-stream", true]);
+  }
+  expect((await takeArchive(Uint8Array.from(sha256("")))).content.size).toBe(0);
+});
+
+test("an archive that is cut or damaged anywhere is not saved", async () => {
+  const archive = Buffer.from("an archive that is longer than its digest");
+  const body = Uint8Array.from(Buffer.concat([archive, sha256(archive.toString())]));
+  for (let at = 0; at < body.length; at += 1) {
+    const text = "it is incomplete or changed on the way: try again";
+    await expect(takeArchive(body.slice(0, at)), `the first ${at} bytes`).rejects.toThrow(text);
+    const damaged = body.map((byte, place) => (place === at ? byte ^ 1 : byte));
+    await expect(takeArchive(damaged), `another byte at ${at}`).rejects.toThrow(text);
+  }
+  const lost = takeArchive(body.slice(0, 9), new Error("cut"));
+  await expect(lost).rejects.toThrow("the connection was lost before its end");
 });
 
 /** The hook of a page with a session, and what its terminal's programs print. */

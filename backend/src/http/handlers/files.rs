@@ -24,10 +24,11 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use futures_util::future::BoxFuture;
-use futures_util::stream::{self, Stream, StreamExt};
+use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use shared_protocol::{ErrorCode, UserClaims};
 use std::io;
 use std::sync::Arc;
@@ -54,6 +55,15 @@ pub(in crate::http) struct UploadQuery {
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct DownloadQuery {
     path: String,
+    /// Place of the digest of an archive, which is known once all of it was sent; by default there is none.
+    digest: Option<DigestPlace>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum DigestPlace {
+    /// The last 32 bytes of the body, behind the archive: no browser shows a page the trailers of a response.
+    End,
 }
 
 /// A transfer that may begin.
@@ -178,7 +188,7 @@ pub(in crate::http) async fn download(
     State(service): State<Arc<ServiceContext>>,
     AuthenticatedUser(user): AuthenticatedUser,
     Path(id): Path<String>,
-    Query(DownloadQuery { path }): Query<DownloadQuery>,
+    Query(DownloadQuery { path, digest }): Query<DownloadQuery>,
     connection: Option<Extension<Arc<ConnectionPermit>>>,
 ) -> Result<Response, HttpError> {
     check_path(&path)?;
@@ -203,7 +213,11 @@ pub(in crate::http) async fn download(
     };
     let left = size.as_ref().map(|(bytes, _)| *bytes);
     let connection = connection.map(|Extension(connection)| connection);
-    let body = download::body(pieces(helper, transfer, left), (), cut, connection);
+    let pieces = pieces(helper, transfer, left);
+    let body = match digest {
+        Some(DigestPlace::End) if size.is_none() => download::body(with_digest(pieces), (), cut, connection),
+        _ => download::body(pieces, (), cut, connection),
+    };
     let mut response = ([(CONTENT_TYPE, kind)], body).into_response();
     response.headers_mut().insert(CONTENT_DISPOSITION, attachment(&name));
     if let Some((bytes, sha256)) = size {
@@ -233,6 +247,22 @@ fn pieces(
         let left = left.checked_sub(piece.len() as u64).ok_or_else(wrong)?;
         transfer.passed(piece.len());
         Ok(Some((piece, (helper, transfer, left))))
+    })
+}
+
+/// The pieces, and behind them their SHA-256.
+fn with_digest(pieces: impl Stream<Item = io::Result<Bytes>> + Send) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    let state = (Box::pin(pieces), Some(Sha256::new()));
+    stream::try_unfold(state, |(mut pieces, digest)| async move {
+        let Some(mut digest) = digest else { return Ok(None) };
+        let (piece, digest) = match pieces.try_next().await? {
+            Some(piece) => {
+                digest.update(&piece);
+                (piece, Some(digest))
+            }
+            None => (Bytes::copy_from_slice(&digest.finalize()), None),
+        };
+        Ok(Some((piece, (pieces, digest))))
     })
 }
 

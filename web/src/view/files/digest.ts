@@ -17,6 +17,30 @@ export function startDigest(): Digest {
   return sha256.create();
 }
 
+/** Bytes of a SHA-256. */
+export const DIGEST_BYTES = 32;
+
+/** Compares the last bytes of a stream with the SHA-256 of those before. */
+export class DigestAtEnd {
+  readonly #digest = startDigest();
+  /** The latest bytes, which may be the last. */
+  #last: Uint8Array = new Uint8Array(0);
+
+  update(bytes: Uint8Array): void {
+    const all = new Uint8Array(this.#last.length + bytes.length);
+    all.set(this.#last);
+    all.set(bytes, this.#last.length);
+    const end = Math.max(0, all.length - DIGEST_BYTES);
+    this.#digest.update(all.subarray(0, end));
+    this.#last = all.slice(end);
+  }
+
+  /** True if it is the right one. Call it once, at the end of the stream. */
+  isRight(): boolean {
+    return hexOf(this.#digest.digest()) === hexOf(this.#last);
+  }
+}
+
 /** The SHA-256 of a file, unless `signal` ends it. */
 export async function digestOf(file: Blob, signal: AbortSignal): Promise<Uint8Array> {
   const digest = startDigest();

@@ -5,7 +5,7 @@
 
 import { namedGroup, type ServiceAccess } from "../../core/index.ts";
 import { filesAddress } from "./address.ts";
-import { digestField, digestOf, hexOf, startDigest } from "./digest.ts";
+import { DIGEST_BYTES, DigestAtEnd, digestField, digestOf, hexOf, startDigest } from "./digest.ts";
 import {
   MAX_FILE_BYTES,
   type Place,
@@ -81,7 +81,8 @@ export async function download(
   const address = addressOf(access);
   const headers = { authorization: `Bearer ${await access.token()}` };
   const options = { headers, signal, credentials: "omit", cache: "no-store" } as const;
-  const answer = await fetch(`${address}?path=${encodeURIComponent(path)}`, options).catch((error) => {
+  const asked = `${address}?path=${encodeURIComponent(path)}&digest=end`;
+  const answer = await fetch(asked, options).catch((error) => {
     signal.throwIfAborted();
     throw new UnreachableError(error);
   });
@@ -93,7 +94,8 @@ export async function download(
     throw new TransferError("it cannot be checked: the service's digest did not arrive");
   }
   const total = Number(answer.headers.get("content-length")) || undefined;
-  const digest = startDigest();
+  // An archive is made while it is sent: its digest is behind it.
+  const digest = isArchive ? new DigestAtEnd() : startDigest();
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
   const reader = answer.body?.getReader();
@@ -110,12 +112,12 @@ export async function download(
     pieces.push(piece.value);
     progress(total === undefined ? undefined : Math.min(bytes / total, 1));
   }
-  if (expected !== null && expected !== digestField(digest.digest())) {
-    throw new TransferError("it changed on the way: try again");
-  }
+  const isRight = digest instanceof DigestAtEnd ? digest.isRight() : digestField(digest.digest()) === expected;
+  if (!isRight) throw new TransferError("it is incomplete or changed on the way: try again");
   // Never of a type that a browser would open.
-  const content = new Blob(pieces, { type: "application/octet-stream" });
-  return { content, isArchive };
+  const type = "application/octet-stream";
+  const content = new Blob(pieces, { type });
+  return { content: isArchive ? content.slice(0, -DIGEST_BYTES, type) : content, isArchive };
 }
 
 /** Largest file that the service hands out, in bytes. */
