@@ -5,6 +5,7 @@ mod check_attacks;
 mod checks;
 mod directories;
 mod exhaustion;
+mod file_sizes;
 mod files;
 mod hand_out;
 mod harness;

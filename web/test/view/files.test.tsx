@@ -9,9 +9,11 @@ import { act, cleanup, fireEvent, render, renderHook, screen, waitFor } from "@t
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { ServiceAccess, TerminalClient } from "../../src/core/index.ts";
 import { filesAddress } from "../../src/view/files/address.ts";
+import { Content, HELD_BYTES } from "../../src/view/files/content.ts";
 import { digestField } from "../../src/view/files/digest.ts";
 import { FileList } from "../../src/view/files/file-list.tsx";
 import { download, upload } from "../../src/view/files/service.ts";
+import { MAX_FILE_BYTES } from "../../src/view/files/transfer.ts";
 import { useDrop } from "../../src/view/files/use-drop.ts";
 import { type Files, useFiles } from "../../src/view/files/use-files.ts";
 
@@ -132,6 +134,41 @@ test("a download is whole and has its digest, or it fails", async () => {
     vi.fn(async () => new Response('{"error":"there is no such file"}', { status: 404 })),
   );
   await expect(download(access, "/a", progress, signal)).rejects.toThrow("there is no such file");
+});
+
+test("a file above the limit is refused before a request, and one at the limit is read", async () => {
+  const slice = vi.fn(() => new Blob([]));
+  const file = (size: number) => ({ name: "large", size, slice }) as unknown as File;
+  expect(MAX_FILE_BYTES).toBe(256 * 1024 * 1024);
+  const refused = upload(access, file(MAX_FILE_BYTES + 1), vi.fn(), signal);
+  await expect(refused).rejects.toThrow("it is larger than 256 MB");
+  expect(slice).not.toHaveBeenCalled();
+  void upload(access, file(MAX_FILE_BYTES), vi.fn(), signal);
+  expect((await request()).address).toContain("name=large");
+});
+
+test("the page holds a few megabytes of a file that arrives, and hands the rest to the browser", async () => {
+  const blobs: number[] = [];
+  class CountedBlob extends NodeBlob {
+    constructor(...[parts, options]: ConstructorParameters<typeof NodeBlob>) {
+      super(parts, options);
+      if (!(parts as unknown[]).some((part) => part instanceof NodeBlob)) blobs.push(this.size);
+    }
+  }
+  vi.stubGlobal("Blob", CountedBlob);
+  const [content, piece] = [new Content(), 300_000];
+  let expected = 0;
+  for (let at = 0; at < 100; at += 1) {
+    content.add(new Uint8Array(piece).fill(at));
+    expected += piece;
+    const held = expected - blobs.reduce((sum, size) => sum + size, 0);
+    expect(held).toBeLessThan(HELD_BYTES);
+  }
+  const whole = content.blob(5);
+  expect([whole.size, whole.type, content.size]).toEqual([expected - 5, "application/octet-stream", expected]);
+  expect(Math.max(...blobs)).toBeLessThan(HELD_BYTES + piece);
+  const bytes = new Uint8Array(await whole.arrayBuffer());
+  expect([0, 50, 99].map((at) => bytes[at * piece + 7])).toEqual([0, 50, 99]);
 });
 
 /** Downloads a directory whose answer comes in these pieces, of which an error is the end. */

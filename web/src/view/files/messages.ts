@@ -7,6 +7,7 @@
 import type { FileMessage, TerminalClient, TerminalMessage } from "../../core/index.ts";
 import { fromBase64, toBase64 } from "../../protocol/bytes.ts";
 import { FILE_PART_BYTES } from "../../protocol/generated.ts";
+import { Content } from "./content.ts";
 import { digestOf, hexOf, startDigest } from "./digest.ts";
 import {
   MAX_FILE_BYTES,
@@ -73,24 +74,22 @@ export async function download(
       frame.type === "transfer" ? frame : undefined,
     );
     const digest = startDigest();
-    const pieces: Uint8Array<ArrayBuffer>[] = [];
-    for (let at = 0; ; ) {
+    const content = new Content();
+    for (;;) {
+      const at = content.size;
       const part = await exchange({ type: "download_part", id, at }, (frame) =>
         frame.type === "file_part" && frame.at === at ? frame : undefined,
       );
       const piece = fromBase64(part.b64);
       if (!piece || (piece.length === 0 && part.sha256 === undefined)) throw new TransferError("it cannot be read");
-      at += piece.length;
+      content.add(piece);
       // An archive has headers beside its files.
-      if (at > 2 * MAX_FILE_BYTES) throw new TransferError("it is too large");
+      if (content.size > 2 * MAX_FILE_BYTES) throw new TransferError("it is too large");
       digest.update(piece);
-      pieces.push(piece);
-      progress(begun.bytes ? Math.min(at / begun.bytes, 1) : undefined);
+      progress(begun.bytes ? Math.min(content.size / begun.bytes, 1) : undefined);
       if (part.sha256 === undefined) continue;
       if (part.sha256 !== hexOf(digest.digest())) throw new TransferError("it changed on the way: try again");
-      // A type that no browser opens.
-      const content = new Blob(pieces, { type: "application/octet-stream" });
-      return { content, isArchive: begun.archive === true };
+      return { content: content.blob(), isArchive: begun.archive === true };
     }
   });
 }

@@ -5,6 +5,7 @@
 
 import { namedGroup, type ServiceAccess } from "../../core/index.ts";
 import { filesAddress } from "./address.ts";
+import { Content } from "./content.ts";
 import { DIGEST_BYTES, DigestAtEnd, digestField, digestOf, hexOf, startDigest } from "./digest.ts";
 import {
   MAX_FILE_BYTES,
@@ -96,8 +97,7 @@ export async function download(
   const total = Number(answer.headers.get("content-length")) || undefined;
   // An archive is made while it is sent: its digest is behind it.
   const digest = isArchive ? new DigestAtEnd() : startDigest();
-  const pieces: Uint8Array<ArrayBuffer>[] = [];
-  let bytes = 0;
+  const content = new Content();
   const reader = answer.body?.getReader();
   for (;;) {
     const piece = await reader?.read().catch((error) => {
@@ -105,19 +105,15 @@ export async function download(
       throw new TransferError(BROKEN, { cause: error });
     });
     if (!piece || piece.done) break;
-    bytes += piece.value.length;
+    content.add(piece.value);
     // An archive has headers beside its files.
-    if (bytes > 2 * MAX_FILE_BYTES) throw new TransferError("it is too large");
+    if (content.size > 2 * MAX_FILE_BYTES) throw new TransferError("it is too large");
     digest.update(piece.value);
-    pieces.push(piece.value);
-    progress(total === undefined ? undefined : Math.min(bytes / total, 1));
+    progress(total === undefined ? undefined : Math.min(content.size / total, 1));
   }
   const isRight = digest instanceof DigestAtEnd ? digest.isRight() : digestField(digest.digest()) === expected;
   if (!isRight) throw new TransferError("it is incomplete or changed on the way: try again");
-  // Never of a type that a browser would open.
-  const type = "application/octet-stream";
-  const content = new Blob(pieces, { type });
-  return { content: isArchive ? content.slice(0, -DIGEST_BYTES, type) : content, isArchive };
+  return { content: content.blob(isArchive ? DIGEST_BYTES : 0), isArchive };
 }
 
 /** Largest file that the service hands out, in bytes. */
