@@ -279,6 +279,15 @@ def test_every_line_of_the_log_in_its_table_is_logged():
     assert len(lines) > 15
 
 
+def test_every_sentence_of_the_log_in_a_runbook_is_logged():
+    # The function's lines and the causes in an answer stand in these pages too.
+    sources = "".join(path.read_text() for folder in ("backend", "gateway-lambda") for path in (ROOT / folder / "src").rglob("*.rs"))
+    sentences = re.findall(r"`((?:[\w',;:]+ ){3,}[\w',;:]+)`", page(OPERATE))
+    for sentence in sentences:
+        assert sentence in " ".join(sources.split()), sentence
+    assert len(set(sentences)) > 12
+
+
 def test_every_key_of_a_profile_has_its_row():
     source = (ROOT / "backend/src/profiles/file.rs").read_text()
     fields = {name: re.findall(r"^    (\w+): ", re.search(rf"struct {name} \{{\n(.*?)\n\}}", source, re.DOTALL).group(1), re.MULTILINE) for name in ("File", "Quotas")}

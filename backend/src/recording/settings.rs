@@ -59,7 +59,8 @@ pub struct RecordingSettings {
     pub owner_deletes: bool,
     /// `RECORDING_MAX_BYTES`: size of one recording, in bytes; 64 MiB by default.
     pub max_bytes: u64,
-    /// `RECORDINGS_MAX_BYTES`: size of all recordings in a folder, in bytes; 10 GiB by default. Then the oldest go.
+    /// `RECORDINGS_MAX_BYTES`: size of all recordings in a folder, in bytes; 10 GiB by default. Beyond it, the oldest of the
+    /// user who has most go.
     pub total_bytes: u64,
     /// `RECORDINGS_DAYS`: time for which recordings are kept, in days; 30 by default.
     pub days: u32,
