@@ -10,6 +10,7 @@ mod cost;
 mod counts;
 mod delay_proxy;
 mod echo;
+mod files;
 mod flood;
 mod forward;
 mod growth;
@@ -93,6 +94,8 @@ enum Figure {
     Concurrency,
     /// Keystroke latency beside attacks, as root.
     Attack,
+    /// Keystroke latency of a session that gets a file.
+    Files,
     /// Cold start of the function.
     Start,
     /// Memory of the service per session.
@@ -140,6 +143,7 @@ async fn main() -> std::io::Result<ExitCode> {
             Figure::Resume => resume::measure(args.rounds, &mut report).await,
             Figure::Concurrency => growth::sessions::latency(&mut report).await,
             Figure::Attack => attack::measure(args.rounds, &mut report).await,
+            Figure::Files => files::measure(args.rounds, &mut report).await,
             Figure::Start => start::measure(args.rounds, &mut report).await,
             Figure::Cost => cost::measure(&mut report).await,
             Figure::Prediction => prediction::measure(&mut report).await,

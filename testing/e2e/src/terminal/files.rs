@@ -42,25 +42,53 @@ impl Sending {
         terminal: &mut Terminal,
         stop: impl Fn(u64) -> bool,
     ) -> Option<Result<Stored, TransferFailed>> {
-        loop {
-            let message = match self.next {
-                None => ClientMessage::Upload(self.upload.clone()),
-                Some(at) if stop(at) => return None,
-                Some(at) => self.part(at),
-            };
-            let (id, next) = (self.upload.id.clone(), self.next);
-            let answer = terminal.ask(&message, |reply| match reply {
-                ServerMessage::Transfer(state) if state.id == id && next.is_none_or(|next| state.next > next) => {
-                    Some(Answer::Next(state.next))
-                }
-                ServerMessage::Stored(stored) if stored.id == id => Some(Answer::Done(Ok(stored.clone()))),
-                ServerMessage::TransferFailed(failed) if failed.id == id => Some(Answer::Done(Err(failed.clone()))),
-                _ => None,
-            });
-            match answer.await? {
-                Answer::Next(next) => self.next = Some(next),
-                Answer::Done(done) => return Some(done),
+        while !self.next.is_some_and(&stop) {
+            let answer = terminal.ask(&self.message(), |reply| self.answer(reply)).await?;
+            if let Some(done) = self.take(answer) {
+                return Some(done);
             }
+        }
+        None
+    }
+
+    /// Sends the next message, does something else while it is on its way, and waits for its answer. The connection must lose
+    /// nothing: the message is not repeated.
+    pub async fn step(
+        &mut self,
+        terminal: &mut Terminal,
+        meanwhile: impl AsyncFnOnce(&mut Terminal),
+    ) -> Option<Result<Stored, TransferFailed>> {
+        terminal.send_text(self.message().to_json()).await;
+        meanwhile(terminal).await;
+        let answer = terminal.wait("an answer", |terminal| terminal.take(|reply| self.answer(reply))).await;
+        self.take(answer)
+    }
+
+    fn message(&self) -> ClientMessage {
+        self.next.map_or_else(|| ClientMessage::Upload(self.upload.clone()), |at| self.part(at))
+    }
+
+    /// The answer to that message.
+    fn answer(&self, reply: &ServerMessage) -> Option<Answer<Stored>> {
+        let id = &self.upload.id;
+        match reply {
+            ServerMessage::Transfer(state) if state.id == *id && self.next.is_none_or(|next| state.next > next) => {
+                Some(Answer::Next(state.next))
+            }
+            ServerMessage::Stored(stored) if stored.id == *id => Some(Answer::Done(Ok(stored.clone()))),
+            ServerMessage::TransferFailed(failed) if failed.id == *id => Some(Answer::Done(Err(failed.clone()))),
+            _ => None,
+        }
+    }
+
+    /// Goes on where an answer says; returns the end.
+    fn take(&mut self, answer: Answer<Stored>) -> Option<Result<Stored, TransferFailed>> {
+        match answer {
+            Answer::Next(next) => {
+                self.next = Some(next);
+                None
+            }
+            Answer::Done(done) => Some(done),
         }
     }
 
