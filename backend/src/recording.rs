@@ -15,13 +15,13 @@ mod settings;
 mod store;
 mod writer;
 
-pub use buffer::{Buffer, Happening};
-pub use cast::Encoder;
+pub use buffer::{Buffer, Happening, SCREEN_BYTES, pieces};
+pub use cast::{Encoder, PART_BYTES};
 pub use error::RecordingError;
 pub use replay::{Replay, ReplayError};
 pub use settings::{Bucket, Recorded, RecordingSettings, RecordingsPlace};
 pub use store::{Meta, RESET, Recordings};
-pub use writer::{ActiveRecording, PART_BYTES, PART_TIME};
+pub use writer::{ActiveRecording, PART_TIME, RECORDING_BYTES};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Encodes what happens in a session as lines of asciicast v3. Pure: times are arguments, in ms since the recording's start.
 //! Source: <https://docs.asciinema.org/manual/asciicast/v3/>
 
+use super::buffer::PIECE_BYTES;
 use super::keys::PartKey;
 use serde_json::json;
 use shared_protocol::Epoch;
@@ -8,6 +9,12 @@ use shared_protocol::Epoch;
 /// Time within which outputs become one event, in ms: one frame of a player. It bounds the events of an hour, and so the
 /// time in which a player opens it.
 const FRAME: u64 = 16;
+
+/// Size at which a part is written, in bytes: 16 writes for 1 MiB.
+pub const PART_BYTES: usize = 64 * 1024;
+
+/// The longest part, in bytes: its size, and the longest line of a piece of output.
+pub(super) const MAX_PART_BYTES: usize = PART_BYTES + 6 * PIECE_BYTES + 128;
 
 /// End of the line of an event.
 const LINE_END: &str = "\"]\n";
@@ -40,6 +47,16 @@ impl Encoder {
     /// Length of the part so far, in bytes.
     pub fn len(&self) -> usize {
         self.lines.len()
+    }
+
+    /// Memory of the part, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.lines.capacity()
+    }
+
+    /// True if a line of this length would make the part too long.
+    pub(super) fn is_full_for(&self, line: usize) -> bool {
+        !self.lines.is_empty() && self.lines.len() + line > MAX_PART_BYTES
     }
 
     /// True if the part has no event yet.
@@ -93,6 +110,8 @@ impl Encoder {
 
     fn event(&mut self, at: u64, code: &str, data: &str) {
         let at = at.max(self.end);
+        // At once: a vector that grows has its old memory beside its new, and more than it needs.
+        self.lines.reserve_exact(MAX_PART_BYTES.saturating_sub(self.lines.len()));
         self.lines.extend(event_line(at - self.end, code, data));
         self.end = at;
         self.is_open = false;

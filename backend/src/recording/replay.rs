@@ -19,6 +19,9 @@ const FIND_TIMEOUT: Duration = Duration::from_secs(10);
 /// Descriptions that are read at the same time.
 const CONCURRENT_READS: usize = 8;
 
+/// Parts that are read before a reader takes them: each is a request, and an hour has hundreds.
+const READ_AHEAD: usize = 4;
+
 /// Largest difference between the clocks of two instances, of which one creates a session and the other starts its recording.
 const CLOCK_DIFFERENCE_MS: u64 = 60_000;
 
@@ -114,7 +117,7 @@ impl Replay {
         self.key.created_at()
     }
 
-    /// The asciicast, part by part, each read when the one before was taken. Nothing of use comes after an error.
+    /// The asciicast, part by part, each read when the fourth one before it was taken. Nothing of use comes after an error.
     pub fn stream(self, recordings: Arc<Recordings>) -> impl Stream<Item = Result<Bytes, RecordingError>> + use<> {
         let first = header(self.meta.cols, self.meta.rows, self.meta.started);
         let mut before: Option<PartKey> = None;
@@ -123,10 +126,11 @@ impl Replay {
             (lead, part)
         });
         let key = self.key;
-        let parts = stream::iter(parts.collect::<Vec<_>>()).then(move |(lead, part)| {
+        let parts = stream::iter(parts.collect::<Vec<_>>()).map(move |(lead, part)| {
             let (recordings, key) = (Arc::clone(&recordings), key.clone());
             async move { [Ok(Bytes::from(lead)), recordings.part(&key, &part).await] }
         });
+        let parts = parts.buffered(READ_AHEAD);
         stream::iter([Ok(Bytes::from(first))]).chain(parts.flat_map(stream::iter))
     }
 }

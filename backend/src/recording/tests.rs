@@ -3,7 +3,8 @@
 mod faults;
 
 use super::{
-    ActiveRecording, Happening, Meta, PART_BYTES, PART_TIME, RecordingSettings, Recordings, Replay, ReplayError,
+    ActiveRecording, Happening, Meta, PART_BYTES, PART_TIME, RECORDING_BYTES, RecordingSettings, Recordings, Replay,
+    ReplayError, pieces,
 };
 use crate::metrics::Metrics;
 use futures_util::TryStreamExt;
@@ -94,12 +95,12 @@ async fn a_part_is_written_when_it_is_full_or_due() {
     sleep(PART_TIME / 2 + Duration::from_millis(1)).await;
     assert_eq!(parts(&recordings).await, 1, "it is due by its first event");
     for _ in 0..10 {
-        assert!(print(&recording, &"x".repeat(PART_BYTES / 4)));
+        assert!(print(&recording, &"x".repeat(PART_BYTES / 8)));
         sleep(Duration::from_millis(1)).await;
     }
-    assert_eq!(parts(&recordings).await, 3, "two are full");
+    assert_eq!(parts(&recordings).await, 2, "one is full");
     recording.finish().await;
-    assert_eq!(parts(&recordings).await, 4);
+    assert_eq!(parts(&recordings).await, 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -205,6 +206,29 @@ async fn a_slow_store_holds_nothing_up_and_one_that_hangs_fails_the_start() {
     let begun = Instant::now();
     hanging.begin(meta("ada", START), 17, Epoch(1), START).await.unwrap_err();
     assert_eq!(begun.elapsed().as_secs(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_long_its_lines_get_a_recording_keeps_to_its_memory() {
+    let config = ThrottleConfig { wait_put_per_call: Duration::from_millis(100), ..ThrottleConfig::default() };
+    let store = Arc::new(ThrottledStore::new(InMemory::new(), config));
+    let recordings = recordings_in(store, RecordingSettings::default());
+    let recording = begin(&recordings, 1, START).await;
+    // Each control character has six in a line.
+    let (escapes, line) = ("\x1b".repeat(PART_BYTES), "\"".repeat(8 * 1024));
+    let mut highest = 0;
+    for turn in 0..200 {
+        let mut outputs = pieces(escapes.as_bytes()).map(|piece| Happening::Output(piece.to_vec()));
+        let _ = outputs.all(|output| recording.buffer.push(turn, output));
+        let _ = recording.buffer.push(turn, Happening::Input(b"\x7f".repeat(4096)));
+        let _ = recording.buffer.push(turn, Happening::Marker(line.clone().into()));
+        sleep(Duration::from_millis(1)).await;
+        highest = highest.max(recording.buffer.held());
+    }
+    assert!((RECORDING_BYTES / 2..=RECORDING_BYTES).contains(&highest), "{highest}");
+    recording.finish().await;
+    let sizes = recordings.list(&recordings.root).await.unwrap().into_iter().map(|object| object.size);
+    assert!(sizes.max().unwrap() as usize <= RECORDING_BYTES, "a part is no longer than its memory");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,8 +1,8 @@
 //! Writes one session's recording: takes what waits in the buffer, and puts each part into the store once it is full or due.
 
-use super::buffer::{Buffer, Happening};
+use super::buffer::{BUFFER_BYTES, Buffer, Happening, KEYS_BYTES};
 use super::calls::Calls;
-use super::cast::Encoder;
+use super::cast::{Encoder, MAX_PART_BYTES, PART_BYTES};
 use super::error::RecordingError;
 use super::keys::RecordingKey;
 use crate::metrics::Metrics;
@@ -15,8 +15,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-/// Size at which a part is written, in bytes.
-pub const PART_BYTES: usize = 256 * 1024;
+/// Memory of one recording, in bytes, but for a screen behind a gap: its buffer and its part.
+pub const RECORDING_BYTES: usize = BUFFER_BYTES + KEYS_BYTES + MAX_PART_BYTES;
+
+const _: () = assert!(RECORDING_BYTES <= 128 * 1024);
 
 /// Time after which a part is written that has not its size yet: what a killed instance loses.
 pub const PART_TIME: Duration = Duration::from_secs(10);
@@ -47,7 +49,7 @@ pub struct ActiveRecording {
 
 impl ActiveRecording {
     /// The clock of the recording.
-    pub fn clock(&self) -> impl Fn(Instant) -> u64 + Send + use<> {
+    pub fn clock(&self) -> impl Fn(Instant) -> u64 + Send + Sync + use<> {
         let (since, offset) = (self.since, self.offset);
         move |now| offset + now.saturating_duration_since(since).as_millis() as u64
     }
@@ -88,14 +90,14 @@ impl Writer {
         let mut due = None;
         loop {
             let is_over = tokio::select! {
-                entries = self.buffer.take() => match entries {
-                    Some(entries) => {
-                        // Each part is at most one entry longer than its size.
-                        for (at, happening) in entries {
-                            self.encode(at, happening);
-                            if self.encoder.len() >= PART_BYTES {
-                                self.put().await;
-                            }
+                entry = self.buffer.take() => match entry {
+                    Some((at, happening)) => {
+                        if self.encoder.is_full_for(happening.longest_line()) {
+                            self.put().await;
+                        }
+                        self.encode(at, happening);
+                        if self.encoder.len() >= PART_BYTES {
+                            self.put().await;
                         }
                         false
                     }
@@ -126,6 +128,7 @@ impl Writer {
             Happening::Marker(text) => self.encoder.marker(at, &text),
             Happening::Exit(code) => self.encoder.exit(at, code),
         }
+        self.buffer.set_part(self.encoder.held());
         self.room = self.room.saturating_sub((self.encoder.len() - before) as u64);
         if self.room == 0 && !self.buffer.is_full() {
             self.encoder.marker(at, FULL);
@@ -160,6 +163,8 @@ impl Writer {
                 attempt.set(self.attempt(&path, &lines));
             }
         }
+        drop(lines);
+        self.buffer.set_part(0);
         self.metrics.recordings.parts.inc();
     }
 

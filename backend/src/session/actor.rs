@@ -49,8 +49,8 @@ enum Wake {
     Terminal(PtyEvent),
     /// A relay accepts more frames, or carries a client no longer; or a wall opens or closes.
     Relay,
-    /// The emulator has more to read.
-    Emulator,
+    /// The emulator has more of the log to read, or the recording takes more of it.
+    Behind,
     Deadline,
 }
 
@@ -177,12 +177,12 @@ impl Actor {
         loop {
             let (deadline, is_behind) = (self.deadline(), self.terminal.is_behind(&self.log));
             let paused = self.backpressure.paused || is_behind;
-            let relays = Arc::clone(&self.relays.wake);
             let wake = tokio::select! {
                 request = mailbox.recv() => Wake::Request(request),
                 event = poll_fn(|context| self.terminal.poll_event(context, paused)) => Wake::Terminal(event),
-                () = relays.notified() => Wake::Relay,
-                () = ready(()), if is_behind => Wake::Emulator,
+                () = self.relays.wake.notified() => Wake::Relay,
+                () = ready(()), if is_behind => Wake::Behind,
+                () = self.recorder.has_room_again() => Wake::Behind,
                 () = poll_fn(|context| alarm.poll(context, deadline)) => Wake::Deadline,
             };
             self.note_change(&wake);
@@ -207,8 +207,8 @@ impl Actor {
                 Wake::Terminal(PtyEvent::Exited) => self.shell_exited(),
                 Wake::Terminal(PtyEvent::QuotaChanged) => self.quota_changed(),
                 Wake::Relay => self.note_watchers(),
-                // Only wakes the task: the steps below serve the emulator.
-                Wake::Emulator => {}
+                // Only wake the task: the steps below serve both.
+                Wake::Behind => {}
                 Wake::Deadline => self.tick(),
             }
             self.apply_events();

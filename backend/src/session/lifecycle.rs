@@ -77,6 +77,9 @@ impl Actor {
 
     /// Hands what happened to the recording, and says so where that ends.
     pub(super) fn record(&mut self) {
+        if self.termination.is_over() {
+            self.recorder.take_all();
+        }
         if self.recorder.follow(&mut self.log, &mut self.terminal) {
             self.announce_people();
         }
@@ -93,6 +96,8 @@ impl Actor {
     /// Kills the shell silently: another instance has the session, and speaks for it.
     pub(super) async fn abandon(&mut self) {
         self.termination.migrate();
+        self.recorder.take_all();
+        self.recorder.follow(&mut self.log, &mut self.terminal);
         sweep(&self.id, &*self.terminal.processes()).await;
         let exit = poll_fn(|context| self.terminal.poll_exit(context));
         if tokio::time::timeout(HANG_UP_TIMEOUT, exit).await.is_err() || !self.terminal.has_exited() {

@@ -1,12 +1,13 @@
-//! The session's side of its recording: reads the log behind the task's work, as the emulator does, and hands everything to the
-//! writer without a wait. A gap stands for everything beyond the writer's room; the whole screen follows it.
+//! The session's side of its recording: reads the log behind the task's work, as the emulator does, and hands to the writer as
+//! much as that has room for, without a wait. A gap stands for everything that the log dropped before; the whole screen follows it.
 
 use super::output_log::{LogPiece, OutputLog};
 use super::terminal::Terminal;
 use super::typed_input::Typed;
-use crate::recording::{ActiveRecording, Buffer, Happening, RESET};
+use crate::recording::{ActiveRecording, Buffer, Happening, RESET, SCREEN_BYTES, pieces};
 use shared_protocol::server::{Recording, RecordingState, SnapshotScope};
 use shared_protocol::{Pos, StreamEvent};
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -37,7 +38,7 @@ pub(super) struct Recorder {
 struct Active {
     buffer: Arc<Buffer>,
     /// Time of a moment, in ms since the recording's start.
-    clock: Box<dyn Fn(Instant) -> u64 + Send>,
+    clock: Box<dyn Fn(Instant) -> u64 + Send + Sync>,
     /// Position up to which the recording has the stream.
     read: Pos,
     /// True while the recording has not what the log has.
@@ -84,7 +85,22 @@ impl Recorder {
         self.active.is_some()
     }
 
-    /// Memory that waits for the writer, in bytes.
+    /// Waits until the writer takes more of what the log has.
+    pub(super) async fn has_room_again(&self) {
+        match &self.active {
+            Some(active) => active.buffer.has_room_again().await,
+            None => pending().await,
+        }
+    }
+
+    /// The session is over: no output comes, and the log goes. From now on all of it waits for the writer.
+    pub(super) fn take_all(&self) {
+        if let Some(active) = &self.active {
+            active.buffer.take_all();
+        }
+    }
+
+    /// Memory of what the writer has not stored, in bytes.
     pub(super) fn held(&self) -> usize {
         self.active.as_ref().map_or(0, |active| active.buffer.held())
     }
@@ -126,15 +142,23 @@ impl Active {
             return self.begin_gap(at, log);
         }
         for (_, piece) in log.pieces_from(self.read) {
-            let happening = match piece {
-                LogPiece::Bytes(bytes) => Some(Happening::Output(bytes.to_vec())),
-                LogPiece::Event(event) => happening(event),
+            let has_all = match piece {
+                LogPiece::Bytes(bytes) => pieces(bytes).all(|piece| {
+                    let has_room = self.buffer.push(at, Happening::Output(piece.to_vec()));
+                    self.read = if has_room { self.read.after(piece.len() as u64) } else { self.read };
+                    has_room
+                }),
+                LogPiece::Event(event) => {
+                    let has_room = happening(event).is_none_or(|happening| self.buffer.push(at, happening));
+                    self.read = if has_room { self.read.after(1) } else { self.read };
+                    has_room
+                }
             };
-            if happening.is_some_and(|happening| !self.buffer.push(at, happening)) {
-                return self.begin_gap(at, log);
+            if !has_all {
+                // The rest waits in the log.
+                return;
             }
         }
-        self.read = log.end();
     }
 
     /// Writes what was typed. Behind what was printed meanwhile it stands with the time of that.
@@ -178,13 +202,16 @@ impl Active {
         let screen = self.buffer.has_room().then(|| terminal.snapshot(SnapshotScope::Screen, Pos(0), log)).flatten();
         let Some(screen) = screen else { return false };
         let size = Happening::Resize { cols: screen.size.cols, rows: screen.size.rows };
-        let data = [RESET, screen.data.as_slice()].concat();
-        if self.buffer.push_all(at, [size.clone(), Happening::Output(data)]) {
-            (self.in_gap, self.read) = (false, screen.pos);
-        } else if self.buffer.held() == 0 {
-            // It never fits, as one of very many colours.
-            let empty = Happening::Output(RESET.to_vec());
-            self.in_gap = !self.buffer.push_all(at, [size, empty, Happening::Marker(NO_SCREEN.into())]);
+        // One of very many colours may be too large.
+        let is_whole = screen.data.len() <= SCREEN_BYTES;
+        let data = if is_whole { [RESET, screen.data.as_slice()].concat() } else { RESET.to_vec() };
+        if self.buffer.push_screen(at, size, &data) {
+            self.in_gap = false;
+            if is_whole {
+                self.read = screen.pos;
+            } else {
+                self.buffer.push(at, Happening::Marker(NO_SCREEN.into()));
+            }
         }
         !self.in_gap
     }

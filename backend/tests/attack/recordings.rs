@@ -93,13 +93,16 @@ async fn a_full_disk_makes_a_gap_and_the_recording_goes_on_when_it_has_room() {
     let recording = recordings.begin(meta("s"), 1, Epoch(1), 0).await.unwrap();
     // Fails with what is left of the disk.
     let _ = std::fs::write(&filler, vec![b'x'; 2 << 20]);
-    recording.buffer.push(0, Happening::Output(vec![b'x'; 260_000]));
-    until("a failure", async || metrics.recordings.failures.get() > 0).await;
+    let fails = async || {
+        recording.buffer.push(0, Happening::Output(vec![b'x'; 4096]));
+        metrics.recordings.failures.get() > 0
+    };
+    until("a failure", fails).await;
     let mut refused = 0;
     for _ in 0..20 {
-        refused += usize::from(!recording.buffer.push(1, Happening::Output(vec![b'y'; 16_384])));
+        refused += usize::from(!recording.buffer.push(1, Happening::Output(vec![b'y'; 4096])));
     }
-    assert!(refused > 0, "what does not fit is dropped at once");
+    assert!(refused > 0, "what does not fit is refused at once");
     recordings.begin(meta("t"), 1, Epoch(1), 0).await.unwrap_err();
     std::fs::remove_file(&filler).unwrap();
     until("the parts", async || metrics.recordings.parts.get() >= 1).await;

@@ -3,7 +3,8 @@
 use crate::support::{client, until};
 use backend::metrics::{Deletion, Metrics};
 use backend::recording::{
-    ActiveRecording, Bucket, Happening, Meta, RecordingSettings, Recordings, RecordingsPlace, Replay, ReplayError,
+    ActiveRecording, Bucket, Happening, Meta, PART_BYTES, RecordingSettings, Recordings, RecordingsPlace, Replay,
+    ReplayError, pieces,
 };
 use futures_util::TryStreamExt;
 use shared_protocol::{Epoch, SessionId};
@@ -57,14 +58,18 @@ async fn read(recordings: &Arc<Recordings>) -> String {
     String::from_utf8(bytes.concat()).unwrap()
 }
 
+/// Prints so many bytes, as soon as there is room for each.
+async fn print(recording: &ActiveRecording, count: usize) {
+    for piece in pieces(&vec![b'x'; count]) {
+        until("room", async || recording.buffer.push(0, Happening::Output(piece.to_vec()))).await;
+    }
+}
+
 #[tokio::test]
 async fn a_bucket_takes_a_recording_and_gives_it_back() {
     let (_moto, _proxy, recordings, metrics) = s3().await;
     let recording = begin(&recordings).await.unwrap();
-    for _ in 0..3 {
-        assert!(recording.buffer.push(0, Happening::Output(vec![b'x'; 200_000])));
-        until("the writer", async || recording.buffer.held() == 0).await;
-    }
+    print(&recording, 600_000).await;
     recording.buffer.push(5, Happening::Exit(0));
     recording.finish().await;
     assert!(metrics.recordings.parts.get() >= 2);
@@ -81,10 +86,7 @@ async fn a_bucket_that_is_away_gets_the_part_when_it_is_back() {
     let (_moto, proxy, recordings, metrics) = s3().await;
     let recording = begin(&recordings).await.unwrap();
     proxy.cut().await;
-    for _ in 0..2 {
-        assert!(recording.buffer.push(0, Happening::Output(vec![b'x'; 140_000])));
-        until("the writer", async || recording.buffer.held() == 0).await;
-    }
+    print(&recording, PART_BYTES + 1000).await;
     until("a failure", async || metrics.recordings.failures.get() > 0).await;
     assert!(recording.buffer.push(1, Happening::Output(b"meanwhile".to_vec())), "the buffer takes more");
     proxy.restore().await;
@@ -97,10 +99,7 @@ async fn a_bucket_that_is_away_gets_the_part_when_it_is_back() {
 async fn a_bucket_loses_a_recording_whole_or_keeps_whose_it_was() {
     let (_moto, proxy, recordings, metrics) = s3().await;
     let recording = begin(&recordings).await.unwrap();
-    for _ in 0..3 {
-        assert!(recording.buffer.push(0, Happening::Output(vec![b'x'; 200_000])));
-        until("the writer", async || recording.buffer.held() == 0).await;
-    }
+    print(&recording, 600_000).await;
     recording.finish().await;
     let found = async || Replay::find(&recordings, &id(), None, |meta| meta.sub == "ada").await;
     let replay = found().await.unwrap();

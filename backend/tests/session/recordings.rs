@@ -185,6 +185,61 @@ async fn a_store_that_is_behind_leaves_a_gap_and_then_the_screen() {
     assert_eq!(events.last().unwrap(), &event("x", "0"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_behind_for_a_while_leaves_no_gap_and_a_session_that_ends_has_all() {
+    let (recordings, store) = slow(RecordingSettings::default(), Duration::ZERO);
+    let harness = Harness::recorded_in(Arc::clone(&recordings), &recorded(), LIMITS).await;
+    store.config_mut(|config| config.wait_put_per_call = Duration::from_millis(100));
+    let mut printed = String::new();
+    for number in 0..14 {
+        let burst: String = (0..6000).map(|line| format!("{number} {line}\r\n")).collect();
+        harness.script.print(&burst);
+        harness.settle().await;
+        printed += &burst;
+    }
+    harness.script.exit(0);
+    // The last parts take a second.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    harness.ended().await;
+    let events = read(&recordings).await;
+    let output: String = events.iter().filter(|(code, _)| code == "o").map(|(_, data)| data.as_str()).collect();
+    assert!(output == printed && printed.len() > 600_000, "{} of {}", output.len(), printed.len());
+    assert_eq!(events.iter().map(|(code, _)| code.as_str()).filter(|code| *code != "o").collect::<Vec<_>>(), ["x"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_in_the_log_goes_to_the_recording_once_the_store_takes_it() {
+    let (recordings, store) = slow(RecordingSettings::default(), Duration::ZERO);
+    let harness = Harness::recorded_in(Arc::clone(&recordings), &recorded(), LIMITS).await;
+    store.config_mut(|config| config.wait_put_per_call = Duration::from_secs(5));
+    harness.script.print("0123456789\r\n".repeat(40_000));
+    harness.settle().await;
+    // Nothing else wakes the session.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let events = read(&recordings).await;
+    let output: usize = events.iter().map(|(_, data)| data.len()).sum();
+    assert_eq!((output, events.iter().all(|(code, _)| code == "o")), (12 * 40_000, true));
+}
+
+/// The highest memory that the service said it holds for a session that prints, in bytes.
+async fn held_in_a_flood(creator: &Caller) -> u64 {
+    let (recordings, store) = slow(RecordingSettings::default(), Duration::ZERO);
+    let harness = Harness::recorded_in(recordings, creator, LIMITS).await;
+    store.config_mut(|config| config.wait_put_per_call = Duration::from_secs(3600));
+    for _ in 0..20 {
+        harness.script.print("0123456789\r\n".repeat(8 * 1024));
+        harness.settle().await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    *harness.script.held().iter().max().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recorded_session_has_at_most_128_kib_more_although_the_store_hangs() {
+    let more = held_in_a_flood(&recorded()).await.saturating_sub(held_in_a_flood(&caller("ada", "c1")).await);
+    assert!((64 * 1024..=128 * 1024).contains(&more), "{more}");
+}
+
 /// Prints until the writer, whose store takes 15 s for a part, is behind; then this, and the store is fast again.
 async fn behind(harness: &Harness, store: &ThrottledStore<InMemory>, then: &str) {
     store.config_mut(|config| config.wait_put_per_call = Duration::from_secs(15));
