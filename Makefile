@@ -21,8 +21,8 @@ PAGE_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/app/
 
 PEERS := testing/bench/.venv/installed testing/bench/.ttyd/installed testing/bench/peers/node_modules/.package-lock.json
 
-.PHONY: help bench bench-micro run test test-rust test-deploy test-web test-firefox test-workflows image image-test pin-images push package package-test release-check fmt page system-run system-test \
-	system-firefox
+.PHONY: help bench bench-micro run test test-rust test-deploy test-web test-firefox test-webkit test-workflows image image-test pin-images push package package-test release-check fmt page system-run system-test \
+	system-firefox system-webkit
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -64,6 +64,10 @@ test-web: system-test $(PAGE) ## Check the page: types, units, and a real browse
 test-firefox: system-firefox $(PAGE) ## Run the browser tests that Firefox can run in Debian's (about 15 minutes)
 	cargo build --bins --locked
 	$(NPM) run e2e:firefox
+
+test-webkit: system-webkit $(PAGE) ## Run the few browser tests that drive Debian's WebKit
+	cargo build --bins --locked
+	$(NPM) run e2e:webkit
 
 bench: system-test .venv/installed $(PEERS) web/dist/core/index.js ## Measure Termgate and its peers on this machine, in one run
 	cargo build --release --bin termgate --bin bootstrap --bin dev-gateway --bin bench
@@ -150,7 +154,7 @@ deploy/cdk/node_modules/.package-lock.json: deploy/cdk/package-lock.json deploy/
 	.venv/bin/pip install --quiet --disable-pip-version-check $(addprefix --requirement ,$^)
 	@touch $@
 
-system-run system-test system-firefox: system-%:
+system-run system-test system-firefox system-webkit: system-%:
 	@scripts/setup $*
 
 $(PAGE) web/node_modules/.package-lock.json: | system-run

@@ -15,6 +15,9 @@ const DRIVER = "/usr/bin/WebKitWebDriver";
 const START_TIMEOUT_MS = 20_000;
 /** Names of keys, as WebDriver numbers them. */
 export const ENTER = "\ue007";
+export const ESCAPE = "\ue00c";
+export const CONTROL = "\ue009";
+export const SHIFT = "\ue008";
 
 /** A window. */
 export class WebKit {
@@ -67,6 +70,19 @@ export class WebKit {
       { type: "keyUp", value },
     ]);
     await call("POST", `${this.session}/actions`, { actions: [{ type: "key", id: "keyboard", actions }] });
+  }
+
+  /** Presses keys together. */
+  async press(...keys: string[]): Promise<void> {
+    const actions = [
+      ...keys.map((value) => ({ type: "keyDown", value })),
+      ...keys.toReversed().map((value) => ({ type: "keyUp", value })),
+    ];
+    await call("POST", `${this.session}/actions`, { actions: [{ type: "key", id: "keyboard", actions }] });
+  }
+
+  async resize(width: number, height: number): Promise<void> {
+    await call("POST", `${this.session}/window/rect`, { width, height });
   }
 
   /** Presses the mouse at one place of the page, and releases it at another one. */
