@@ -227,6 +227,7 @@ async fn health_and_diagnostics_need_no_token_and_show_no_secret() {
     let service = scripted().await;
     let (status, health) = read(service.get("/health").await).await;
     assert_eq!((status, &health["status"], &health["websocket"]), (200, &json!("ok"), &json!("available")));
+    assert_eq!((&health["version"], &health["sessions"]), (&json!(env!("CARGO_PKG_VERSION")), &json!(0)));
     let diagnostics = service.get("/api/diagnostics/websocket").await.text().await.unwrap();
     assert!(!diagnostics.contains(crate::support::SECRET));
     let diagnostics: Value = serde_json::from_str(&diagnostics).unwrap();

@@ -130,6 +130,31 @@ async fn a_check_that_is_done_is_told_without_its_output() {
     service.stop().await;
 }
 
+/// The recording is told after the end of its session, and none is told of a session that is not recorded.
+#[tokio::test]
+async fn a_whole_recording_is_told_after_the_end() {
+    for (recorded, last) in [("all", "recording.ready"), ("none", "session.ended")] {
+        let (receiver, shells) = (Receiver::start(false).await, ScriptedSpawner::default());
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("file://{}", folder.path().join("recordings").display());
+        let events = [("EVENTS_URL", &*receiver.url), ("EVENTS_SECRET", KEY)];
+        let variables = [events.as_slice(), &[("RECORDINGS", recorded), ("RECORDINGS_URL", &*url)]].concat();
+        let service = Service::with(&variables, Arc::new(shells.clone())).await;
+        let _page = service.attached("page").await;
+        shells.last().unwrap().exit(0);
+        until("the last event", async || receiver.kinds().last().is_some_and(|kind| kind == last)).await;
+        // A shutdown sends what still waits.
+        service.stop().await;
+        let expected: &[&str] = match recorded {
+            "all" => &["session.started", "session.ended", "recording.ready"],
+            _ => &["session.started", "session.ended"],
+        };
+        assert_eq!(receiver.kinds(), expected);
+        let (_, body) = receiver.came.lock().last().unwrap().clone();
+        assert!(recorded == "none" || body["data"] == json!({}), "{body}");
+    }
+}
+
 /// A shutdown waits for it for two seconds, and no longer.
 #[tokio::test]
 async fn a_receiver_that_hangs_holds_no_session_up() {
