@@ -94,7 +94,7 @@ LIMITS = [
     (SECURITY, "waits for it longer than {} s", RECORDING + "store.rs", "START_TIMEOUT", 1),
     (SECURITY, "Each waits for {} ms", SESSION + "typed_input.rs", "HOLD_TIME", 0.001),
     (SECURITY, "shows at most {} in ten minutes", SESSION + "notices.rs", "MAX_KEPT", 1),
-    (SECURITY, "for no longer than {} s it shows", WALL + "class.rs", "ANSWER_AGE", 1),
+    (SECURITY, "for no longer than {} s it shows what", WALL + "class.rs", "ANSWER_AGE", 1),
     (SECURITY, "relay's question holds for {} s", "shared-protocol/src/relay.rs", "RELAY_TOKEN_SECONDS", 1),
     (SECURITY, "which is void after {} s", "backend/src/relay/shared.rs", "GRANT_TTL", 1),
     (SECURITY, "loses its transfers within {} s", SESSION + "files.rs", "LOOK_INTERVAL", 1),
@@ -237,7 +237,8 @@ def test_every_option_of_dev_gateway_in_its_readme_exists():
 
 
 def test_every_program_that_the_tests_install_is_named_for_contributors():
-    programs = re.findall(r"^ *need (\S+) ", (ROOT / "scripts/setup").read_text(), re.MULTILINE) + re.findall(r"cargo_tool (\w+) ", (ROOT / "scripts/setup").read_text())
+    script = re.sub(r"^if .*webkit.*?^fi$", "", (ROOT / "scripts/setup").read_text(), flags=re.MULTILINE | re.DOTALL)
+    programs = re.findall(r"^ *need (\S+) ", script, re.MULTILINE) + re.findall(r"cargo_tool (\w+) ", script)
     setup = page("CONTRIBUTING.md").split("## Set up")[1].split("##")[0].lower()
     named = {"cargo": "rust", "cc": "rust", "npm": "node", "redis-server": "redis", "nextest": "cargo-nextest", "deny": "cargo-deny"}
     assert len(programs) > 15
@@ -265,6 +266,25 @@ def test_every_source_file_that_a_guide_names_exists():
                 missing += [] if any(file == path or fnmatch(file, f"*/{path}") for file in files) else [f"{guide}: {path}"]
                 found += 1
     assert not missing and found > 150
+
+
+def test_the_service_trusts_no_header_of_a_proxy():
+    for path in (ROOT / "backend/src").rglob("*.rs"):
+        for name in ("x-forwarded", "x-real-ip", "forwarded"):
+            assert f'"{name}' not in path.read_text().lower(), f"{path}: {name}"
+
+
+def test_every_metric_in_the_guides_has_its_row():
+    # The table of new names has those of the other tables.
+    families = dict(re.findall(r"^\| `(termgate_\w+)(?:\{([\w,]+)\})?` \| \w+ \|", (ROOT / OPERATE).read_text(), re.MULTILINE))
+    old = set(re.findall(r"^\| `(termgate_\w+)(?:\{\w+\})?` \| `", (ROOT / OPERATE).read_text(), re.MULTILINE))
+    assert len(families) > 40 and len(old) == 6
+    for path, text in guides().items():
+        for name, labels in re.findall(r"(?<![$\w])(termgate_[a-z_]+)(?:\{([^}]*)\})?", text):
+            family = re.sub(r"_(total|bucket|sum|count)$", "", name)
+            assert family in families or family in old or family.endswith("_"), f"{path}: {name}"
+            for label in re.findall(r"(\w+)=~?\"", labels):
+                assert label in families[family].split(","), f"{path}: {name} has no label {label}"
 
 
 def test_every_event_has_its_row():
