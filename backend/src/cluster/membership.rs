@@ -249,6 +249,18 @@ mod tests {
         assert!(!membership.can_declare_dead(Instant::now()), "a heartbeat was late");
     }
 
+    #[test]
+    fn another_instance_is_a_fault_only_where_this_one_has_no_address() {
+        let without = Membership::new(Instance { address: None, ..instance("me") }, Arc::default());
+        for (peers, fault) in [(0, None), (1, Some(UNREACHABLE_PEERS)), (0, None)] {
+            without.set_peers(peers);
+            assert_eq!(without.degraded(), fault);
+        }
+        let with = alone("me");
+        with.set_peers(1);
+        assert_eq!(with.degraded(), None);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn heartbeats_tell_the_others_how_many_relays_there_are() {
         let store = MemoryStore::shared();
