@@ -1,11 +1,12 @@
-"""Each sentence of these guides has a test, as those of docs/protocol.md have: `sentences/PAGE.txt` lists the begin of each, and
-its tests as `FILE NAME`. `-` stands for one that explains, or that nothing can show. A new sentence needs a line there."""
+"""Each sentence of these guides has a test, as those of docs/protocol.md have: `sentences/PAGE.txt` lists the begin of each (that
+of a page in `docs`, or `web.txt` of web/README.md), and its tests as `FILE NAME`. `-` stands for one that explains, or that nothing can show. A new sentence needs a line there."""
 
 import re
 
 import pytest
 from templates import ROOT
 
+PAGES = {"web": "web/README.md"}
 LISTS = sorted((ROOT / "deploy/tests/sentences").glob("*.txt"))
 
 
@@ -53,7 +54,7 @@ def listed(path):
 
 @pytest.mark.parametrize("path", LISTS, ids=lambda path: path.stem)
 def test_each_sentence_is_listed_once(path):
-    page, begins = sections((ROOT / f"docs/{path.stem}.md").read_text()), listed(path)
+    page, begins = sections((ROOT / PAGES.get(path.stem, f"docs/{path.stem}.md")).read_text()), listed(path)
     for heading, lines in page.items():
         known, used = begins.pop(heading, {}), set()
         for sentence in sentences(lines):
