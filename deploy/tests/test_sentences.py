@@ -1,12 +1,13 @@
-"""Each sentence of these guides has a test, as those of docs/protocol.md have: `sentences/PAGE.txt` lists the begin of each (that
-of a page in `docs`, or `web.txt` of web/README.md), and its tests as `FILE NAME`. `-` stands for one that explains, or that nothing can show. A new sentence needs a line there."""
+"""Each sentence of these guides has a test, as those of docs/protocol.md have: `sentences/PAGE.txt` lists the begin of each, of a
+page in `docs` or of a README, and its tests as `FILE NAME`. `-` stands for one that explains, or that nothing can show. A new
+sentence needs a line there."""
 
 import re
 
 import pytest
 from templates import ROOT
 
-PAGES = {"web": "web/README.md"}
+PAGES = {"web": "web/README.md", "dev-gateway": "dev-gateway/README.md"}
 LISTS = sorted((ROOT / "deploy/tests/sentences").glob("*.txt"))
 
 
@@ -68,7 +69,7 @@ def test_each_sentence_is_listed_once(path):
 @pytest.mark.parametrize("path", LISTS, ids=lambda path: path.stem)
 def test_each_test_of_the_list_exists(path):
     tests = {test for section in listed(path).values() for all in section.values() for test in all} - {"-"}
-    assert len(tests) > 5
+    assert len(tests) > 2
     for test in tests:
         file, name = test.split(" ", 1)
         text = (ROOT / file).read_text()
