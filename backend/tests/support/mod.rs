@@ -210,6 +210,8 @@ pub struct Terminal {
     pub output: Vec<u8>,
     /// Where the shell is, as the service tells it.
     pub directory: Option<String>,
+    /// The terminal's settings, as the service tells them. A shell that was quick has changed them before the page attaches.
+    pub tty: Tty,
     /// Events so far.
     pub events: Vec<StreamEvent>,
     /// Direct replies so far.
@@ -220,7 +222,7 @@ impl Terminal {
     pub async fn open(request: impl IntoClientRequest + Unpin) -> Self {
         let (socket, _) = within("connecting", connect_async(request)).await.unwrap();
         let (output, directory, events, replies) = (Vec::new(), None, Vec::new(), Vec::new());
-        Self { socket, epoch: 0, seq: 0, pos: 0, away: false, output, directory, events, replies }
+        Self { socket, epoch: 0, seq: 0, pos: 0, away: false, output, directory, tty: Tty::default(), events, replies }
     }
 
     pub async fn attach(&mut self, client: &str) {
@@ -308,9 +310,7 @@ impl Terminal {
 
     /// Reads frames until the latest settings of the terminal match.
     pub async fn settings(&mut self, wanted: impl Fn(Tty) -> bool) {
-        let tty = |event: &StreamEvent| if let StreamEvent::Tty(tty) = event { Some(*tty) } else { None };
-        let matches = |page: &Self| page.events.iter().rev().find_map(tty).filter(|tty| wanted(*tty));
-        self.until("settings", matches).await;
+        self.until("settings", |page| wanted(page.tty).then_some(())).await;
     }
 
     /// Reads frames until a reply matches.
@@ -354,6 +354,7 @@ impl Terminal {
                 self.seq = attached.input_seq.0;
                 self.pos = attached.pos.0;
                 self.directory = attached.room.directory;
+                self.tty = attached.tty;
                 return Ok(());
             }
             ServerMessage::Output(output) => {
@@ -363,16 +364,13 @@ impl Terminal {
             }
             ServerMessage::Event(event) => {
                 if advance(event.pos.0, 1) == 0 {
-                    if let StreamEvent::Directory { directory } = &event.event {
-                        self.directory.clone_from(directory);
-                    }
-                    self.events.push(event.event);
+                    self.take(event.event);
                 }
             }
             ServerMessage::Snapshot(snapshot) => {
                 self.pos = snapshot.pos.0;
                 self.output.extend(snapshot.payload.decode().unwrap());
-                self.events.extend(snapshot.events.into_iter().map(|positioned| positioned.event));
+                snapshot.events.into_iter().for_each(|positioned| self.take(positioned.event));
             }
             other => {
                 self.replies.push(other);
@@ -383,6 +381,15 @@ impl Terminal {
         // Fails if the service has closed the connection after its last frame.
         let _ = self.socket.send(Message::text(format!(r#"{{"type":"ack","epoch":{epoch},"pos":{pos}}}"#))).await;
         Ok(())
+    }
+
+    fn take(&mut self, event: StreamEvent) {
+        match &event {
+            StreamEvent::Directory { directory } => self.directory.clone_from(directory),
+            StreamEvent::Tty(tty) => self.tty = *tty,
+            _ => {}
+        }
+        self.events.push(event);
     }
 
     /// The output as text, without the prompt marks of the shell integration.
