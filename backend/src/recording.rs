@@ -7,6 +7,7 @@ mod cast;
 mod deletion;
 mod error;
 mod folder;
+mod keyframes;
 mod keys;
 mod replay;
 mod retention;

@@ -105,6 +105,7 @@ LIMITS = [
     (OPERATE, "did not arrive within {} s", SESSION + "client/inbound.rs", "GAP_TIMEOUT", 1),
     (OPERATE, "in each session, at most {} s", "backend/src/metrics/echo.rs", "MAX_ECHO", 1),
     (OPERATE, "`command` may take {} s", SESSION + "handle.rs", "DIRECT_COMMAND_TIMEOUT", 1),
+    ("docs/protocol.md", "has an event `k` after each {} KiB", RECORDING + "keyframes.rs", "KEYFRAME_BYTES", KIB),
     (OPERATE, "waits in the session's log of {} MiB", SESSION + "output_log.rs", "RING_BYTES", MIB),
     (OPERATE, "more than {} KiB. The service tries", RECORDING + "buffer.rs", "SCREEN_BYTES", KIB),
     (OPERATE, "parts of {} KiB or 10 s", RECORDING + "cast.rs", "PART_BYTES", KIB),

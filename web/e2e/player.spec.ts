@@ -45,7 +45,7 @@ async function openStepwise(page: Page, url: string): Promise<string[]> {
   const problems: string[] = [];
   page.on("pageerror", (error) => problems.push(error.message));
   const cors = { "access-control-allow-origin": "*", "access-control-allow-headers": "authorization" };
-  await page.route("**/api/sessions/*/recording", (route) =>
+  await page.route(/\/api\/sessions\/[^/]+\/recording/, (route) =>
     route.fulfill({ body: stepwise(), headers: cors, contentType: "application/x-asciicast" }),
   );
   await visit(page, `${url}/recording?session=made`);
@@ -109,6 +109,43 @@ test("a session is recorded, and played, searched and sought in", async ({ page,
   // A stranger's page.
   await page.goto(`${stack.url}/recording?session=another`);
   await expect(page.getByRole("alert").getByText("There is no recording that you may watch.")).toBeVisible();
+  rmSync(folder, { recursive: true });
+});
+
+test("a seek by keyframes shows the screen that playing from the start does", async ({ page, context, launch }) => {
+  const folder = mkdtempSync(join(tmpdir(), "termgate-recordings-"));
+  const stack = await launch({ RECORDINGS: "all", RECORDINGS_URL: `file://${folder}` });
+  const terminal = new TerminalPage(page);
+  await visit(page, `${stack.url}/?session=long`);
+  await terminal.prompt();
+  // Each burst is a frame of its own, some of them on the other screen, in a region and in colours.
+  const [filling, bursts] = ["x".repeat(60), 24];
+  const burst = `seq 900 | sed "s/.*/\\x1b[3$((n % 8))m&: ${filling}/"; echo "burst-$n-"; sleep 0.2`;
+  const changes = "case $n in 9) printf '\\e[?1049h\\e[3;9r';; 18) printf '\\e[?1049l\\e[r\\e[0m';; esac";
+  await terminal.type(`for n in $(seq ${bursts}); do ${changes}; ${burst}; done; exit 3\n`);
+  await expect(page.locator("footer.tg-status")).toContainText("Session ended", { timeout: 60_000 });
+  const { token, httpUrl } = await devToken(stack.url, "session=long");
+  const recording = async () => {
+    const headers = { authorization: `Bearer ${token}` };
+    return (await fetch(`${httpUrl}/api/sessions/long/recording?keyframes=true`, { headers })).text();
+  };
+  await expect.poll(recording, { message: "the recording is whole" }).toContain('"x", "3"');
+  expect((await recording()).split('\n[0.000, "k", ').length).toBeGreaterThan(3);
+
+  const whole = await context.newPage();
+  await whole.route(/keyframes=true/, (route) =>
+    route.continue({ url: route.request().url().replace("keyframes=true", "") }),
+  );
+  for (const opened of [page, whole]) await opened.goto(`${stack.url}/recording?session=long`);
+  for (const number of [23, 3, 12, 20, 11]) {
+    for (const opened of [page, whole]) {
+      await fill(search(opened), `burst-${number}-`);
+      await expect(opened.getByText("1 hit")).toBeVisible();
+      await places(opened).click();
+      await shows(opened, new RegExp(`^burst-${number}-$`, "m"));
+    }
+    expect(await lines(page), `burst ${number}`).toEqual(await lines(whole));
+  }
   rmSync(folder, { recursive: true });
 });
 

@@ -2,6 +2,7 @@
 
 use super::cast::{event_line, header};
 use super::error::RecordingError;
+use super::keyframes::Keyframes;
 use super::keys::{PartKey, RecordingKey};
 use super::store::{Meta, Recordings};
 use bytes::Bytes;
@@ -132,6 +133,15 @@ impl Replay {
         });
         let parts = parts.buffered(READ_AHEAD);
         stream::iter([Ok(Bytes::from(first))]).chain(parts.flat_map(stream::iter))
+    }
+
+    /// The same, with keyframes between its events: the screen at some places, from which a player can begin.
+    pub fn stream_with_keyframes(
+        self,
+        recordings: Arc<Recordings>,
+    ) -> impl Stream<Item = Result<Bytes, RecordingError>> + use<> {
+        let mut keyframes = Keyframes::new(self.meta.cols, self.meta.rows);
+        self.stream(recordings).map(move |piece| piece.map(|lines| keyframes.insert(&lines).into()))
     }
 }
 

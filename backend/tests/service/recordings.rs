@@ -70,6 +70,28 @@ async fn a_recording_goes_on_over_a_restart_and_is_read_as_one_asciicast() {
 }
 
 #[tokio::test]
+async fn a_player_gets_keyframes_and_a_download_has_none() {
+    let home = tempfile::tempdir().unwrap();
+    let service = recording(home.path(), &Arc::new(MemoryStore::default())).await;
+    let mut terminal = service.attached("page").await;
+    says(&mut terminal, "begins").await;
+    terminal.keys("seq 1 250000; exit 3\r").await;
+    // Without a reader nothing holds it up.
+    drop(terminal);
+    until("the end of the recording", async || get(&service, &owner()).await.text().await.unwrap().contains("\"x\""))
+        .await;
+    let whole = get(&service, &owner()).await.text().await.unwrap();
+    let path = "/api/sessions/s/recording?keyframes=true";
+    let answer = service.request(Method::GET, path, Some(&user_token(&owner()))).await;
+    let with_keyframes = answer.text().await.unwrap();
+    let is_keyframe = |line: &&str| line.starts_with("[0.000, \"k\", \"80x24\\n");
+    assert!((2..6).contains(&with_keyframes.lines().filter(is_keyframe).count()));
+    let others: Vec<_> = with_keyframes.lines().filter(|line| !is_keyframe(line)).collect();
+    assert!(others == whole.lines().collect::<Vec<_>>() && whole.contains("250000"));
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn a_later_user_of_the_id_does_not_see_an_earlier_recording() {
     let home = tempfile::tempdir().unwrap();
     let service = recording(home.path(), &Arc::new(MemoryStore::default())).await;

@@ -53,6 +53,22 @@ test("output within a frame is one event, at the time of its first", () => {
   expect(recording.search("cdef")[0]).toMatchObject({ event: 1, label: "abcdef" });
 });
 
+test("a keyframe stands between what was printed before it and after it, in one frame, too", () => {
+  const frame = "80x24\n\u001bca";
+  const recording = read(cast(line(1, "o", "a"), line(0, "k", frame), line(0, "o", "b"), line(0, "k", frame)));
+  expect(events(recording)).toEqual([
+    [1000, "o", "a"],
+    [1000, "k", frame],
+    [1000, "o", "b"],
+    [1000, "k", frame],
+  ]);
+  expect([recording.keyframes, recording.search("ab")[0]?.label]).toEqual([[1, 3], "ab"]);
+  const long = read(
+    cast(line(0.02, "o", "x").repeat(MANY_EVENTS), line(0, "k", frame), line(0.02, "o", "x").repeat(9)),
+  );
+  expect(long.events[long.keyframes[0] ?? 0]).toMatchObject({ code: "k", data: frame });
+});
+
 test("pieces may end anywhere", () => {
   const file = cast(line(1, "o", "$ \u001b[1mls\r\n"), "# a comment\n", "\n", line(1, "m", "ls"), line(1, "x", "0"));
   const whole = read(file);

@@ -18,7 +18,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared_protocol::server::Part;
@@ -37,6 +37,9 @@ const NAMED_RECORDINGS: usize = 10;
 pub(in crate::http) struct RecordingQuery {
     /// Start of the recording, in ms since 1970; the latest one by default.
     started: Option<u64>,
+    /// True for a player that begins at keyframes.
+    #[serde(default)]
+    keyframes: bool,
 }
 
 /// A user who asks for recordings of a session, and what this user may do with each.
@@ -100,7 +103,11 @@ pub(in crate::http) async fn read(
         // It is put together as it is sent, and may grow.
         (ACCEPT_RANGES, "none".to_owned()),
     ];
-    let pieces = replay.stream(recordings).map_err(io::Error::other);
+    let pieces = match query.keyframes {
+        true => replay.stream_with_keyframes(recordings).left_stream(),
+        false => replay.stream(recordings).right_stream(),
+    };
+    let pieces = pieces.map_err(io::Error::other);
     let connection = connection.map(|Extension(connection)| connection);
     Ok((headers, download::body(pieces, counted, pending(), connection)).into_response())
 }

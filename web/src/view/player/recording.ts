@@ -29,7 +29,7 @@ export function clock(seconds: number): string {
 export interface RecordedEvent {
   /** In ms from the start. */
   time: number;
-  /** Its kind: `o` for output, `r` for another size, `m` for a mark, `x` for the end. */
+  /** Its kind: `o` for output, `r` for another size, `m` for a mark, `k` for a keyframe, `x` for the end. */
   code: string;
   data: string;
   /** Length of the text before it. */
@@ -44,6 +44,8 @@ export class Recording {
   readonly marks: readonly Mark[];
   /** In order of their time. */
   readonly events: readonly RecordedEvent[];
+  /** Numbers of the events that are keyframes: the size, a line end, and the output that shows the whole screen. */
+  readonly keyframes: readonly number[];
   /** All that was printed, without escape sequences. */
   readonly #text: string;
   /** Begin of each event in the text. */
@@ -55,6 +57,7 @@ export class Recording {
     this.cols = Number(cols) || 80;
     this.rows = Number(rows) || 24;
     this.events = events;
+    this.keyframes = events.flatMap(({ code }, event) => (code === "k" ? [event] : []));
     this.marks = events.flatMap(({ code, data }, event) => {
       if (code === "x") return [{ event, label: `The end, exit code ${data}` }];
       return code === "m" ? [{ event, label: data }] : [];

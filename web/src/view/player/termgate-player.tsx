@@ -44,7 +44,7 @@ export function TermgatePlayer(props: TermgatePlayerProps) {
   const wanted = useDeferredValue(words.trim());
   const times = useMemo(() => recording?.times(skips ? SHORT_SILENCE : undefined) ?? [], [recording, skips]);
   const hits = useMemo(() => recording?.search(wanted) ?? [], [recording, wanted]);
-  const { screen, seek, failed } = usePlayer(recording, times, speed, skips);
+  const { screen, seek, failed } = usePlayer(recording, times, speed);
   const marks = recording?.marks ?? [];
   const problem = error ?? failed;
   return (

@@ -5,14 +5,13 @@
 
 "use client";
 
-import type { Recording as PlayedRecording, Player, RecordingEventCode } from "asciinema-player";
+import type { Player, Source } from "asciinema-player";
 import { type RefObject, useEffect, useRef, useState } from "react";
+import { type DriverHost, KeyframeDriver } from "./keyframe-driver.ts";
 import { lastUpTo, type Recording } from "./recording.ts";
 
 /** Silence that is played where silence is skipped, in seconds. */
 export const SHORT_SILENCE = 2;
-/** Longer than any silence, in seconds. */
-const ALL_SILENCE = 1e9;
 /** Sought this much later: the player adds its times up in another order, and shows what happens up to a time. In seconds. */
 const ROUNDING = 0.001;
 
@@ -35,12 +34,7 @@ interface RunningPlayer {
 }
 
 /** `times` are those of the recording's events. */
-export function usePlayer(
-  recording: Recording | null,
-  times: readonly number[],
-  speed: number,
-  skips: boolean,
-): RunningPlayer {
+export function usePlayer(recording: Recording | null, times: readonly number[], speed: number): RunningPlayer {
   const screen = useRef<HTMLDivElement>(null);
   const player = useRef<Player | null>(null);
   /** Where the next player begins. */
@@ -59,10 +53,9 @@ export function usePlayer(
     const open = async () => {
       const { create } = await import("asciinema-player");
       if (gone) return;
-      const idleTimeLimit = skips ? SHORT_SILENCE : ALL_SILENCE;
-      // Its own parser takes seconds for some million events.
-      const source = { data: {}, parser: () => played(recording) };
-      made = create(source, host, { fit: "both", preload: true, controls: true, speed, idleTimeLimit });
+      // It takes a driver, too, but its types do not say so.
+      const driver = (driven: DriverHost) => new KeyframeDriver(driven, recording, times, speed);
+      made = create(driver as unknown as Source, host, { fit: "both", controls: true });
       player.current = made;
       const { time, plays } = place.current;
       host.toggleAttribute("data-sought", time > 0);
@@ -83,7 +76,7 @@ export function usePlayer(
       made?.dispose();
       player.current = null;
     };
-  }, [recording, times, speed, skips]);
+  }, [recording, times, speed]);
   const seek = (time: number) => {
     place.current = { ...place.current, time: time + ROUNDING };
     screen.current?.toggleAttribute("data-sought", true);
@@ -91,12 +84,6 @@ export function usePlayer(
     player.current?.seek(time + ROUNDING).catch(() => {});
   };
   return { screen, seek, failed };
-}
-
-/** A recording as the player takes it. */
-function played({ cols, rows, events }: Recording): PlayedRecording {
-  // The end is an event that shows nothing.
-  return { cols, rows, events: events.map(({ time, code, data }) => [time, code as RecordingEventCode, data]) };
 }
 
 /** The time of a place by a clock with other silences: as long after the event before it, if that silence is as long. */

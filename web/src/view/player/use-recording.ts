@@ -32,7 +32,7 @@ export function useRecording({ url, sessionId, token, started }: Source) {
     setRecording(null);
     setError(null);
     const load = async () => {
-      const query = started === undefined ? "" : `?started=${started}`;
+      const query = `?keyframes=true${started === undefined ? "" : `&started=${started}`}`;
       const bearer = typeof token === "string" ? token : await token();
       const path = `${url.replace(/\/$/, "")}/api/sessions/${encodeURIComponent(sessionId)}/recording${query}`;
       const answer = await fetch(path, { headers: { authorization: `Bearer ${bearer}` }, signal: stop.signal });
