@@ -26,14 +26,14 @@ def sections(text):
 
 def sentences(lines):
     """The sentences and rows of a section. A list of links has none."""
-    paragraphs = [""]
+    paragraphs, lines = [""], [line.strip() for line in lines]
     for at, line in enumerate(lines):
         if any(after.startswith("|---") for after in lines[at : at + 2]):
             continue
-        if not line or line.startswith(("- ", "|")):
+        if not line or re.match(r"- |\d+\. |\|", line):
             paragraphs.append("")
-        paragraphs[-1] += line.strip().removeprefix("- ") + " "
-    found = [[text] if text.startswith("|") else re.split(r"(?<=\S\.)\s+(?=[A-Z`*])", text) for text in map(str.strip, paragraphs)]
+        paragraphs[-1] += re.sub(r"^(- |\d+\. )", "", line) + " "
+    found = [[text] if text.startswith("|") else re.split(r"(?<=\S\.)(?<!\*\*\d\.)\s+(?=[A-Z`*])", text) for text in map(str.strip, paragraphs)]
     return [text for part in found for text in part if text and not re.fullmatch(r"\[[^]]*\]\(#[^)]*\)", text)]
 
 
