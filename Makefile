@@ -14,6 +14,9 @@ BACKEND_PORT ?= 3001
 
 # The tests start these binaries. One build for both shares every dependency.
 BUILD := cargo build --bins --tests --locked
+# Two tests at a time for each CPU, because most tests wait.
+NEXTEST = cargo nextest run --no-fail-fast --locked --test-threads $$((2 * $$(nproc)))
+TEST_TOOLS := .venv/installed crates/vt/differential/node_modules/.package-lock.json web/node_modules/.package-lock.json
 NPM := npm --prefix web
 PAGE := web/app/out/index.html
 PAGE_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/app/out -prune -o -path web/app/.next -prune -o -path web/dist -prune \
@@ -21,8 +24,8 @@ PAGE_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/app/
 
 PEERS := testing/bench/.venv/installed testing/bench/.ttyd/installed testing/bench/peers/node_modules/.package-lock.json
 
-.PHONY: help bench bench-micro run test test-rust test-deploy test-web test-firefox test-webkit test-workflows image image-test pin-images push package package-test release-check fmt page system-run system-test \
-	system-firefox system-webkit
+.PHONY: help bench bench-micro run programs test test-lints test-alone test-rust test-deploy test-page test-browser test-workflows test-firefox \
+	test-webkit image image-test pin-images push package package-test release-check fmt page system-run system-test system-firefox system-webkit
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,22 +34,31 @@ run: system-run $(PAGE) ## Start a terminal on this machine and print its addres
 	@cargo build --package backend --package dev-gateway --bins
 	@PORT=$(PORT) BACKEND_PORT=$(BACKEND_PORT) scripts/run
 
-test: ## Check everything, as CI does: a part that fails does not keep the others from running
-	@failed=; for part in test-rust test-deploy test-web test-workflows; do $(MAKE) $$part || failed="$$failed $$part"; done; \
+# The parts behind the first two mostly wait: they run side by side, and each prints when it ends. A part that fails does not keep the
+# others from running.
+test: ## Check everything, as CI does
+	@failed=; for part in test-lints test-alone; do $(MAKE) $$part || failed="$$failed $$part"; done; \
+	$(MAKE) --keep-going --jobs --output-sync=target test-rust test-deploy test-page test-browser test-workflows || failed="$$failed, and the parts with an Error above"; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
 
-# Two tests at a time for each CPU, because most tests wait. The second check is of the programs as users build them: together with
-# the tests, they have what only tests need. The documentation needs the same build.
-test-rust: system-test .venv/installed crates/vt/differential/node_modules/.package-lock.json web/node_modules/.package-lock.json ## Check formatting, lints and every Rust test
+# The second check is of the programs as users build them: together with the tests, they have what only tests need.
+test-lints: system-test ## Check formatting, lints and dependencies
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy --locked -- -D warnings
 	cargo fetch --locked
 	cargo deny --offline check bans licenses sources
-	$(BUILD)
-	cargo nextest run --no-fail-fast --locked --test-threads $$((2 * $$(nproc)))
+
+test-alone: programs $(TEST_TOOLS) ## Run the Rust tests that need the machine for themselves
+	$(NEXTEST) -E 'group(alone)'
+
+test-rust: programs $(TEST_TOOLS) ## Run the other Rust tests, and check the documentation
+	$(NEXTEST) -E 'not group(alone)'
 	cargo test --doc --locked
 	RUSTDOCFLAGS='--deny warnings' cargo doc --no-deps --locked
+
+programs: system-test
+	$(BUILD)
 
 test-deploy: .venv/installed deploy/cdk/node_modules/.package-lock.json ## Check the templates and scripts of the deployment
 	PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -m pytest -c deploy/pytest.ini
@@ -54,10 +66,11 @@ test-deploy: .venv/installed deploy/cdk/node_modules/.package-lock.json ## Check
 test-workflows: .github/lint/node_modules/.package-lock.json ## Check the GitHub workflows
 	npm --prefix .github/lint test
 
-test-web: system-test $(PAGE) ## Check the page: types, units, and a real browser
-	$(BUILD)
+test-page: $(PAGE) ## Check the page: types, units, and its package
 	$(NPM) run check
 	$(NPM) test
+
+test-browser: programs $(PAGE) ## Check the page in a real browser
 	$(NPM) run e2e
 	$(NPM) run e2e:instances
 
