@@ -1,5 +1,6 @@
 //! The session's side of its recording: reads the log behind the task's work, as the emulator does, and hands to the writer as
-//! much as that has room for, without a wait. A gap stands for everything that the log dropped before; the whole screen follows it.
+//! much as that has room for, without a wait. A gap stands for everything that the log dropped before; the whole screen follows
+//! it.
 
 use super::output_log::{LogPiece, OutputLog};
 use super::terminal::Terminal;

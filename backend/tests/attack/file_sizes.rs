@@ -1,5 +1,5 @@
-//! Files as large as they may be, and one byte more: what is refused, before its bytes pass, and what the service holds of them in
-//! memory.
+//! Files as large as they may be, and one byte more: what is refused, before its bytes pass, and what the service holds of them
+//! in memory.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use crate::files::{download, put};
@@ -21,7 +21,8 @@ const PART: u64 = 40 << 20;
 /// Size of a piece, in bytes.
 const PIECE: u64 = 1 << 20;
 
-/// Most memory that a file of any size may take of this process, with the test's own client, in bytes: as that of a file of a few MiB.
+/// Most memory that a file of any size may take of this process, with the test's own client, in bytes: as that of a file of a few
+/// MiB.
 const MEMORY: u64 = 20 << 20;
 
 /// Most bytes of a body that the service reads after a refusal, and those on their way.

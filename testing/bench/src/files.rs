@@ -1,5 +1,5 @@
-//! Keystroke latency of a session that gets a file: in a request to the service, and in messages of the connection that types, each
-//! with a key right behind it. The file itself is not timed: a client on the same machine says nothing of a network.
+//! Keystroke latency of a session that gets a file: in a request to the service, and in messages of the connection that types,
+//! each with a key right behind it. The file itself is not timed: a client on the same machine says nothing of a network.
 
 use crate::client::{Client, STEP_TIMEOUT};
 use crate::echo::{COLUMNS, echo_of, key, type_key};
