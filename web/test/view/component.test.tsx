@@ -11,11 +11,12 @@ import type { TerminalHandlers } from "../../src/xterm/index.ts";
 import { EPOCH, Harness } from "../support/harness.ts";
 
 /** `openMenu` is that of the latest emulator, and `offers` the number of those that look for offers of files. */
-const opened = vi.hoisted(() => ({ count: 0, disposed: 0, offers: 0, openMenu() {} }));
+const opened = vi.hoisted(() => ({ count: 0, disposed: 0, offers: 0, options: {}, openMenu() {} }));
 
 vi.mock("../../src/xterm/open.ts", () => ({
-  openTerminal: async (_element: unknown, _client: unknown, _options: unknown, handlers: TerminalHandlers) => {
+  openTerminal: async (_element: unknown, _client: unknown, options: object, handlers: TerminalHandlers) => {
     opened.count += 1;
+    opened.options = options;
     opened.openMenu = () => handlers.onMenu?.({ clientX: 1, clientY: 1 }, "mouse");
     const parser = {
       registerOscHandler() {
@@ -116,6 +117,23 @@ test("supports two on one page", async () => {
   expect(sheets).toHaveLength(version.startsWith("18.") ? 2 : 1);
   unmount();
   expect(opened.disposed).toBe(2);
+});
+
+test("has the page's class, controls, font and options of xterm.js", async () => {
+  const { client } = new Harness();
+  const terminal = (scrollback: number) => (
+    <TermgateTerminal client={client} className="lab" fontFamily="Lab Mono" options={{ scrollback }}>
+      <button type="button">Mine</button>
+    </TermgateTerminal>
+  );
+  const { container, rerender } = render(terminal(5));
+  await waitFor(() => expect(opened.count).toBe(1));
+  expect(container.querySelector(".tg.lab")).not.toBeNull();
+  expect(screen.getByRole("button", { name: "Mine" }).closest("footer")).not.toBeNull();
+  expect(opened.options).toMatchObject({ fontFamily: "Lab Mono", scrollback: 5 });
+  rerender(terminal(9));
+  expect(opened.options).toMatchObject({ scrollback: 5 });
+  expect(opened.count).toBe(1);
 });
 
 test("disposes an emulator that opens after the unmount", async () => {
