@@ -16,6 +16,9 @@ const WORK_PER_BYTE: usize = 16;
 /// Most work at once, in cells: some ms.
 const MAX_WORK: usize = 4 * 1024 * 1024;
 
+/// Most cells of a screen: 400 × 160. One of the largest would take tens of MB for each reader.
+const MAX_CELLS: usize = 64_000;
+
 /// Lines of history of asciinema's terminal: a cursor that was saved before a change of the size is in one of them.
 const HISTORY: usize = 100;
 
@@ -25,7 +28,7 @@ struct Event<'a>(IgnoredAny, #[serde(borrow)] Cow<'a, str>, #[serde(borrow)] Cow
 
 /// Follows the lines of a recording with a terminal of its own.
 pub(super) struct Keyframes {
-    /// None once it was too much work; the rest of the recording has no keyframe.
+    /// None once it was too large or too much work; the rest of the recording has no keyframe.
     screen: Option<LazyScreen>,
     /// Bytes since the last keyframe.
     since: usize,
@@ -36,7 +39,8 @@ pub(super) struct Keyframes {
 impl Keyframes {
     /// For a terminal that begins with this size.
     pub(super) fn new(cols: u16, rows: u16) -> Self {
-        Self { screen: Some(LazyScreen::new(cols, rows, HISTORY)), since: 0, work: MAX_WORK }
+        let screen = fits(cols, rows).then(|| LazyScreen::new(cols, rows, HISTORY));
+        Self { screen, since: 0, work: MAX_WORK }
     }
 
     /// The lines, and the keyframes that are due between them.
@@ -66,7 +70,7 @@ impl Keyframes {
             }
             ("r", Some((cols, rows))) => {
                 if let (Ok(cols), Ok(rows)) = (cols.parse(), rows.parse()) {
-                    let work = screen.resize(cols, rows);
+                    let work = if fits(cols, rows) { screen.resize(cols, rows) } else { usize::MAX };
                     self.work = self.work.saturating_sub(work);
                     if self.work == 0 {
                         self.screen = None;
@@ -88,6 +92,10 @@ impl Keyframes {
         let data = screen.snapshot(Scope::Full { scrollback: 0 });
         Some(event_line(0, "k", &format!("{cols}x{rows}\n{}", String::from_utf8_lossy(&data))))
     }
+}
+
+fn fits(cols: u16, rows: u16) -> bool {
+    usize::from(cols) * usize::from(rows) <= MAX_CELLS
 }
 
 #[cfg(test)]
@@ -161,8 +169,14 @@ mod tests {
     #[test]
     fn a_recording_that_asks_for_much_work_or_is_none_has_its_lines() {
         let costly = event_line(0, "o", &"\x1b#8".repeat(1000)).repeat(200);
-        let mut keyframes = Keyframes::new(1000, 500);
+        let mut keyframes = Keyframes::new(64, 1000);
         assert!(keyframes.insert(&costly) == costly && keyframes.screen.is_none());
+        assert!(Keyframes::new(401, 160).screen.is_none(), "nor a screen that is larger");
+        let mut grown = Keyframes::new(400, 160);
+        for (size, fits) in [("160x400", true), ("65535x65535", false)] {
+            grown.insert(&event_line(0, "r", size));
+            assert_eq!(grown.screen.is_some(), fits, "{size}");
+        }
         let other = b"no line\n[1, \"o\"]\n[1, \"r\", \"0x\"]\n\xff\n[0.1, \"o\", \"cut";
         assert_eq!(Keyframes::new(80, 24).insert(other), other);
     }
