@@ -7,8 +7,9 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
-/// Memory of one session's buffer, in bytes.
-pub(super) const BUFFER_BYTES: usize = 16 * 1024;
+/// Memory of one session's buffer, in bytes. The writer wakes the session's task for each half: with a third of it, a flood took a
+/// quarter longer.
+pub(super) const BUFFER_BYTES: usize = 48 * 1024;
 
 /// Memory beyond that for keys and marks, which no log has, in bytes: all keys of a pause for a password, in pieces.
 pub(super) const KEYS_BYTES: usize = 20 * 1024;

@@ -10,8 +10,8 @@ use shared_protocol::Epoch;
 /// time in which a player opens it.
 const FRAME: u64 = 16;
 
-/// Size at which a part is written, in bytes: 16 writes for 1 MiB.
-pub const PART_BYTES: usize = 64 * 1024;
+/// Size at which a part is written, in bytes: 32 writes for 1 MiB.
+pub const PART_BYTES: usize = 32 * 1024;
 
 /// The longest part, in bytes: its size, and the longest line of a piece of output.
 pub(super) const MAX_PART_BYTES: usize = PART_BYTES + 6 * PIECE_BYTES + 128;

@@ -21,7 +21,7 @@ const FIND_TIMEOUT: Duration = Duration::from_secs(10);
 const CONCURRENT_READS: usize = 8;
 
 /// Parts that are read before a reader takes them: each is a request, and an hour has hundreds.
-const READ_AHEAD: usize = 4;
+const READ_AHEAD: usize = 8;
 
 /// Largest difference between the clocks of two instances, of which one creates a session and the other starts its recording.
 const CLOCK_DIFFERENCE_MS: u64 = 60_000;
@@ -118,7 +118,7 @@ impl Replay {
         self.key.created_at()
     }
 
-    /// The asciicast, part by part, each read when the fourth one before it was taken. Nothing of use comes after an error.
+    /// The asciicast, part by part, each read when the eighth one before it was taken. Nothing of use comes after an error.
     pub fn stream(self, recordings: Arc<Recordings>) -> impl Stream<Item = Result<Bytes, RecordingError>> + use<> {
         let first = header(self.meta.cols, self.meta.rows, self.meta.started);
         let mut before: Option<PartKey> = None;
