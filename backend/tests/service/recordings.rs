@@ -76,6 +76,7 @@ async fn a_player_gets_keyframes_and_a_download_has_none() {
     let mut terminal = service.attached("page").await;
     says(&mut terminal, "begins").await;
     terminal.keys("seq 1 250000; exit 3\r").await;
+    terminal.sees("exit 3").await;
     // Without a reader nothing holds it up.
     drop(terminal);
     until("the end of the recording", async || get(&service, &owner()).await.text().await.unwrap().contains("\"x\""))

@@ -215,7 +215,7 @@ async fn what_waits_in_the_log_goes_to_the_recording_once_the_store_takes_it() {
     harness.script.print("0123456789\r\n".repeat(40_000));
     harness.settle().await;
     // Nothing else wakes the session.
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_secs(120)).await;
     let events = read(&recordings).await;
     let output: usize = events.iter().map(|(_, data)| data.len()).sum();
     assert_eq!((output, events.iter().all(|(code, _)| code == "o")), (12 * 40_000, true));
