@@ -96,6 +96,11 @@ async fn caddy() {
     opens_terminals(Proxy::caddy).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn traefik() {
+    opens_terminals(Proxy::traefik).await;
+}
+
 /// No proxy of the page ends a connection that waits for the service's next ping, or a request that waits for frames.
 #[test]
 fn every_timeout_is_longer_than_silence_lasts() {

@@ -22,15 +22,20 @@ pub(crate) const PAGE: &str = include_str!("../../../../docs/proxies.md");
 /// Placeholders of the page.
 const NAME: &str = "terminal.example.com";
 const SERVICE: &str = "127.0.0.1:3001";
-/// Debian keeps servers in /usr/sbin, which is not on the PATH of a normal user.
-const PATH: &str = "/usr/local/bin:/usr/bin:/usr/sbin";
+/// Debian keeps servers in /usr/sbin, which is not on the PATH of a normal user, and has no Traefik: a package of Python brings it.
+const PATH: &str = concat!("/usr/local/bin:/usr/bin:/usr/sbin:", env!("CARGO_MANIFEST_DIR"), "/../../.venv/bin");
 /// Longest wait for a proxy to listen.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The block of the page in this language.
+/// The blocks of the page in this language.
+fn configurations(language: &str) -> Vec<&'static str> {
+    let begin = format!("```{language}\n");
+    PAGE.split(&begin).skip(1).map(|block| block.split_once("```").unwrap().0).collect()
+}
+
+/// The first of them.
 pub(crate) fn configuration(language: &str) -> &'static str {
-    let (_, block) = PAGE.split_once(&format!("```{language}\n")).unwrap();
-    block.split_once("```").unwrap().0
+    configurations(language)[0]
 }
 
 /// A running proxy, and a plain way to it: the clients of these tests speak no TLS.
@@ -104,6 +109,22 @@ impl Proxy {
         Self::start("caddy", &arguments, folder, port, authority, None).await
     }
 
+    pub(crate) async fn traefik(service: &str) -> Self {
+        let (folder, port) = (tempfile::tempdir().unwrap(), Port::reserve());
+        let file = |name: &str| folder.path().join(name);
+        let authority = certificate(folder.path());
+        let [start, routes] = configurations("yaml").try_into().unwrap();
+        let dynamic = file("termgate.yaml").display().to_string();
+        let pairs = [(":443", &*port.address().to_string()), ("/etc/traefik/termgate.yaml", &dynamic)];
+        let quiet = "global:\n  checkNewVersion: false\n";
+        write(file("traefik.yaml"), replaced(start, &pairs) + quiet).unwrap();
+        let certificate = file("certificate").display().to_string();
+        let pairs = [(SERVICE, service), ("/etc/ssl/terminal.example.com", &certificate), (NAME, "localhost")];
+        write(dynamic, replaced(routes, &pairs)).unwrap();
+        let arguments = [format!("--configFile={}", file("traefik.yaml").display()).into()];
+        Self::start("traefik", &arguments, folder, port, authority, None).await
+    }
+
     /// Starts the program, and waits until it takes connections with a certificate of this authority.
     async fn start(
         name: &'static str,
@@ -115,8 +136,13 @@ impl Proxy {
     ) -> Self {
         let mut command = Command::new(name);
         command.args(arguments).env("PATH", PATH).env("HOME", folder.path()).env("XDG_DATA_HOME", folder.path());
-        let process = Process::start(name, command, folder.path(), "install the Debian package of this name");
-        // Caddy listens before its certificate is signed.
+        let process = Process::start(
+            name,
+            command,
+            folder.path(),
+            "install the Debian package of this name, or `make .venv/installed`",
+        );
+        // Caddy listens before its certificate is signed, and Traefik before it has read it.
         until(&format!("the start of {name}"), START_TIMEOUT, async || {
             encrypted(port.address(), &authority).await.is_some()
         })
