@@ -44,18 +44,17 @@ pub enum Happening {
 }
 
 impl Happening {
-    fn weight(&self) -> usize {
-        let bytes = match self {
+    /// Length of its text, in bytes.
+    pub(super) fn text_bytes(&self) -> usize {
+        match self {
             Self::Output(bytes) | Self::Input(bytes) => bytes.len(),
             Self::Marker(text) => text.len(),
             Self::Resize { .. } | Self::Exit(_) => 0,
-        };
-        ENTRY_BYTES + bytes
+        }
     }
 
-    /// The longest line that it may become, in bytes: a control character has six in a text of JSON.
-    pub(super) fn longest_line(&self) -> usize {
-        6 * (self.weight() - ENTRY_BYTES) + ENTRY_BYTES
+    fn weight(&self) -> usize {
+        ENTRY_BYTES + self.text_bytes()
     }
 
     /// Memory of the buffer that it may fill, in bytes. The exit comes once in an epoch, and is never dropped.
@@ -95,6 +94,13 @@ struct Waiting {
     closed: bool,
 }
 
+impl Waiting {
+    fn add(&mut self, at: u64, happening: Happening) {
+        self.bytes += happening.weight();
+        self.entries.push_back((at, happening));
+    }
+}
+
 /// The entries that wait for the writer.
 ///
 /// Invariant: at most `BUFFER_BYTES` of output and `KEYS_BYTES` more, or a screen; and the exit and one marker of a gap. At the
@@ -115,13 +121,11 @@ impl Buffer {
     /// Adds an entry; false, and nothing added, if there is no room. `at` is in ms since the recording's start.
     pub fn push(&self, at: u64, happening: Happening) -> bool {
         let mut waiting = self.waiting.lock();
-        let weight = happening.weight();
-        if waiting.bytes + weight > happening.limit() && !waiting.is_last {
+        if waiting.bytes + happening.weight() > happening.limit() && !waiting.is_last {
             waiting.refused = true;
             return false;
         }
-        waiting.bytes += weight;
-        waiting.entries.push_back((at, happening));
+        waiting.add(at, happening);
         drop(waiting);
         self.wake.notify_one();
         true
@@ -131,13 +135,12 @@ impl Buffer {
     pub fn push_screen(&self, at: u64, size: Happening, screen: &[u8]) -> bool {
         let mut waiting = self.waiting.lock();
         let outputs = pieces(screen).map(|piece| Happening::Output(piece.to_vec()));
-        let entries: Vec<_> = std::iter::once(size).chain(outputs).map(|happening| (at, happening)).collect();
-        let weight: usize = entries.iter().map(|(_, happening)| happening.weight()).sum();
+        let happenings: Vec<_> = std::iter::once(size).chain(outputs).collect();
+        let weight: usize = happenings.iter().map(Happening::weight).sum();
         if waiting.bytes > 0 && waiting.bytes + weight > BUFFER_BYTES {
             return false;
         }
-        waiting.bytes += weight;
-        waiting.entries.extend(entries);
+        happenings.into_iter().for_each(|happening| waiting.add(at, happening));
         drop(waiting);
         self.wake.notify_one();
         true
@@ -145,11 +148,7 @@ impl Buffer {
 
     /// Adds the marker of a gap, for which there is always room: the next is added only after [`Self::has_room`].
     pub fn push_gap(&self, at: u64, text: &'static str) {
-        let marker = Happening::Marker(text.into());
-        let mut waiting = self.waiting.lock();
-        waiting.bytes += marker.weight();
-        waiting.entries.push_back((at, marker));
-        drop(waiting);
+        self.waiting.lock().add(at, Happening::Marker(text.into()));
         self.wake.notify_one();
     }
 

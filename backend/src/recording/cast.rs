@@ -14,7 +14,12 @@ const FRAME: u64 = 16;
 pub const PART_BYTES: usize = 32 * 1024;
 
 /// The longest part, in bytes: its size, and the longest line of a piece of output.
-pub(super) const MAX_PART_BYTES: usize = PART_BYTES + 6 * PIECE_BYTES + 128;
+pub(super) const MAX_PART_BYTES: usize = PART_BYTES + longest_line(PIECE_BYTES);
+
+/// The longest line of an event whose text has so many bytes: a control character has six in JSON. The rest is shorter than 128.
+const fn longest_line(text: usize) -> usize {
+    6 * text + 128
+}
 
 /// End of the line of an event.
 const LINE_END: &str = "\"]\n";
@@ -54,9 +59,9 @@ impl Encoder {
         self.lines.capacity()
     }
 
-    /// True if a line of this length would make the part too long.
-    pub(super) fn is_full_for(&self, line: usize) -> bool {
-        !self.lines.is_empty() && self.lines.len() + line > MAX_PART_BYTES
+    /// True if an event whose text has so many bytes may make the part too long.
+    pub(super) fn is_full_for(&self, text: usize) -> bool {
+        !self.lines.is_empty() && self.lines.len() + longest_line(text) > MAX_PART_BYTES
     }
 
     /// True if the part has no event yet.

@@ -61,23 +61,20 @@ impl Keyframes {
         self.since += line.len();
         self.work = self.work.saturating_add(line.len().saturating_mul(WORK_PER_BYTE)).min(MAX_WORK);
         let Ok(Event(_, code, data)) = serde_json::from_slice(line) else { return };
-        match (&*code, data.split_once('x')) {
-            ("o", _) => {
-                let read = screen.feed(data.as_bytes(), &mut Vec::new(), &mut self.work);
-                if read < data.len() {
-                    self.screen = None;
+        let goes_on = match (&*code, data.split_once('x')) {
+            ("o", _) => screen.feed(data.as_bytes(), &mut Vec::new(), &mut self.work) == data.len(),
+            ("r", Some((cols, rows))) => match (cols.parse(), rows.parse()) {
+                (Ok(cols), Ok(rows)) if fits(cols, rows) => {
+                    self.work = self.work.saturating_sub(screen.resize(cols, rows));
+                    self.work > 0
                 }
-            }
-            ("r", Some((cols, rows))) => {
-                if let (Ok(cols), Ok(rows)) = (cols.parse(), rows.parse()) {
-                    let work = if fits(cols, rows) { screen.resize(cols, rows) } else { usize::MAX };
-                    self.work = self.work.saturating_sub(work);
-                    if self.work == 0 {
-                        self.screen = None;
-                    }
-                }
-            }
-            _ => {}
+                (Ok(_), Ok(_)) => false,
+                _ => true,
+            },
+            _ => true,
+        };
+        if !goes_on {
+            self.screen = None;
         }
     }
 

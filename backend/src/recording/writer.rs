@@ -92,7 +92,7 @@ impl Writer {
             let is_over = tokio::select! {
                 entry = self.buffer.take() => match entry {
                     Some((at, happening)) => {
-                        if self.encoder.is_full_for(happening.longest_line()) {
+                        if self.encoder.is_full_for(happening.text_bytes()) {
                             self.put().await;
                         }
                         self.encode(at, happening);
