@@ -122,6 +122,32 @@ test("a long press selects a word, goes on with the finger, and can be copied", 
   await context.close();
 });
 
+test("a slow round trip and a notice leave the terminal its size and its selection", async ({ browser, launch }) => {
+  const stack = await launch({}, "--fault", "out.delay=10..10");
+  const context = await browser.newContext(PHONE);
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  const page = await context.newPage();
+  const terminal = new TerminalPage(page);
+  await terminal.open(`${stack.url}/?pingMs=500`);
+  await terminal.run("echo word");
+  await terminal.settle();
+  const size = await terminal.size();
+  const word = await terminal.place(1, 2);
+  await finger(page, word, word, 700, 1);
+  const copy = page.getByRole("toolbar", { name: "Keys" }).getByRole("button", { name: "Copy" });
+  await expect(copy).toBeVisible();
+  await stack.faults("out.delay=400..400");
+  await expect(page.locator(".tg-detail")).toHaveText(/^Slow: the connection takes/);
+  await expect(page.locator(".tg-detail")).toBeHidden();
+  expect(await terminal.fitted()).toEqual(size);
+  await copy.tap();
+  await expect(page.locator(".tg-toast")).toHaveText("Copied");
+  await expect(page.locator(".tg-toast")).toBeInViewport({ ratio: 1 });
+  expect(await terminal.fitted()).toEqual(size);
+  await terminal.screenshot("phone-notice");
+  await context.close();
+});
+
 const loupe = (page: Page) => page.locator(".termgate-loupe");
 
 test("a loupe shows what the finger covers while it selects", async ({ browser, stack }) => {

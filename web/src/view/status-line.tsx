@@ -48,8 +48,11 @@ export function StatusLine(props: StatusLineProps) {
   };
   const why = reason(state, now);
   const latency = isStalled(state) ? null : state.latency;
-  // A notice is about what just happened; the others last.
-  const detail = notice || why || (connected ? sizeHint || slowSentence(latency) || routeSentence(state) : "");
+  const slow = connected ? slowSentence(latency) : null;
+  const lasting = why || (connected ? sizeHint || routeSentence(state) : "");
+  // A notice is about what just happened, and a slow round trip may be the only one.
+  const detail = notice || why || (connected && sizeHint) || slow || lasting;
+  const passing = detail !== lasting;
   // One countdown at a time.
   const announced = connected && closing !== null && error === null;
   const idle = closing?.reason === "idle";
@@ -73,9 +76,14 @@ export function StatusLine(props: StatusLineProps) {
         </button>
       )}
       {end && <span className="tg-own">{whenEnded}</span>}
-      <span className={announced && !notice ? "tg-detail tg-short" : "tg-detail"} title={detail}>
+      <span
+        className={announced && !notice ? "tg-detail tg-short" : "tg-detail"}
+        title={detail}
+        data-passing={passing || undefined}
+      >
         {detail}
       </span>
+      {passing && <span className="tg-lasting">{lasting}</span>}
       {error && !end && !isWaiting(state) && why !== "" && <Details state={state} />}
       <span className="tg-spring" />
       <RecordingBadge state={state} />

@@ -75,6 +75,7 @@ export const STYLE = `${RESET}
 }
 .tg-state { color: var(--tg-strong); margin-left: -3px; }
 .tg-detail { flex: 0 100 auto; overflow: hidden; text-overflow: ellipsis; min-width: 0; }
+.tg-lasting, .tg-toast { display: none; }
 .tg-own { display: contents; }
 .tg-spring { flex: 1; }
 .tg-short { color: var(--tg-warn) !important; font-weight: 600; }
@@ -218,8 +219,13 @@ export const STYLE = `${RESET}
 @container tg (max-width: 600px) {
   .tg-size, span.tg-latency, .tg-left:not(.tg-short) { display: none; }
   .tg-status { flex-wrap: wrap; gap: 4px 8px; padding: 2px 8px; }
-  .tg-detail { order: 1; flex: 1 0 100%; white-space: normal; overflow-wrap: anywhere; }
-  .tg-detail:empty { display: none; }
+  .tg-detail, .tg-lasting { display: block; order: 1; flex: 1 0 100%; white-space: normal; overflow-wrap: anywhere; }
+  /* A line that comes and goes would change the size of the terminal each time, and end a selection. */
+  .tg-detail[data-passing], .tg-detail:empty, .tg-lasting:empty { display: none; }
+  .tg-toast:not(:empty) {
+    display: block; position: absolute; inset: auto 8px 8px; z-index: 6; padding: 6px 14px; border: 1px solid var(--tg-line); border-radius: 8px;
+    background: var(--tg-bar); color: var(--tg-strong); box-shadow: var(--tg-shadow); overflow-wrap: anywhere; pointer-events: none;
+  }
   .tg-own { display: flex; align-items: center; gap: 4px; margin-left: auto; }
   .tg-stage { display: flex; flex-direction: column; }
   .tg-screen { flex: 1; height: auto; min-height: 0; }

@@ -217,6 +217,9 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
           <Offers {...{ client, state, list, focus }} say={notices.show} />
           {files && <FileList {...{ files, focus }} />}
           {drop.over && <p className="tg-drop">Drop files to bring them to the directory of the shell</p>}
+          <p className="tg-toast" aria-hidden="true">
+            {notices.transient}
+          </p>
           {notices.banner && <Banner text={notices.banner} onClose={dismiss} />}
           {opened && finding && (
             <FindBar key={finding.times} opened={opened} initial={finding.text} onClose={closeFind} />
