@@ -14,8 +14,8 @@ pub(super) const BUFFER_BYTES: usize = 48 * 1024;
 /// Memory beyond that for keys and marks, which no log has, in bytes: all keys of a pause for a password, in pieces.
 pub(super) const KEYS_BYTES: usize = 20 * 1024;
 
-/// Length of a piece of output or keys, in bytes: each becomes an entry.
-pub(super) const PIECE_BYTES: usize = 4 * 1024;
+/// Length of a piece of output or keys, in bytes: each becomes an entry. A part has room for the longest line of one.
+pub(super) const PIECE_BYTES: usize = 2 * 1024;
 
 /// Largest screen behind a gap, in bytes. One that has no room in the buffer waits until that is empty, and has it to itself.
 pub const SCREEN_BYTES: usize = 256 * 1024;
@@ -250,7 +250,7 @@ mod tests {
         let buffer = Buffer::default();
         while buffer.push(0, output(PIECE_BYTES)) {}
         let keys = || Happening::Input(vec![b'x'; PIECE_BYTES]);
-        assert!((0..4).all(|_| buffer.push(1, keys())), "all that a person typed in a pause");
+        assert!((0..8).all(|_| buffer.push(1, keys())), "all that a person typed in a pause");
         while buffer.push(1, keys()) {}
         assert!(buffer.held() <= BUFFER_BYTES + KEYS_BYTES);
         let screen = |bytes| buffer.push_screen(2, Happening::Resize { cols: 80, rows: 24 }, &vec![b'x'; bytes]);

@@ -83,10 +83,11 @@ impl Encoder {
         }
         let text = String::from_utf8_lossy(&all);
         if self.is_open && at < self.end + FRAME {
-            self.lines.truncate(self.lines.len() - LINE_END.len());
-            // Without the first quotation mark.
-            self.lines.extend_from_slice(json_string(&text).as_bytes().get(1..).unwrap_or_default());
-            self.lines.extend_from_slice(b"]\n");
+            let end = self.lines.len() - LINE_END.len();
+            self.lines.truncate(end);
+            write_text(&mut self.lines, &text);
+            // The text goes on: without the quotation mark before it.
+            self.lines.remove(end);
         } else {
             self.event(at, "o", &text);
             self.is_open = true;
@@ -117,7 +118,7 @@ impl Encoder {
         let at = at.max(self.end);
         // At once: a vector that grows has its old memory beside its new, and more than it needs.
         self.lines.reserve_exact(MAX_PART_BYTES.saturating_sub(self.lines.len()));
-        self.lines.extend(event_line(at - self.end, code, data));
+        write_event(&mut self.lines, at - self.end, code, data);
         self.end = at;
         self.is_open = false;
     }
@@ -141,15 +142,25 @@ fn complete(bytes: &[u8]) -> usize {
     }
 }
 
-/// One event, this many ms after the one before.
+/// The line of one event, this many ms after the one before.
 pub(super) fn event_line(after_ms: u64, code: &str, data: &str) -> Vec<u8> {
-    format!("[{}.{:03}, \"{code}\", {}]\n", after_ms / 1000, after_ms % 1000, json_string(data)).into_bytes()
+    let mut line = Vec::new();
+    write_event(&mut line, after_ms, code, data);
+    line
 }
 
-/// The text in quotation marks.
-fn json_string(text: &str) -> String {
-    // A text can always be encoded.
-    serde_json::to_string(text).unwrap_or_default()
+/// Adds the line of an event. Written in place: a text beside its line would be memory of the recording, too.
+fn write_event(lines: &mut Vec<u8>, after_ms: u64, code: &str, data: &str) {
+    let (seconds, ms) = (after_ms / 1000, after_ms % 1000);
+    lines.extend_from_slice(format!("[{seconds}.{ms:03}, \"{code}\", ").as_bytes());
+    write_text(lines, data);
+}
+
+/// Adds the text in quotation marks, and the end of its line.
+fn write_text(lines: &mut Vec<u8>, text: &str) {
+    // A text can always be encoded, and a vector takes all.
+    let _ = serde_json::to_writer(&mut *lines, text);
+    lines.extend_from_slice(b"]\n");
 }
 
 /// True for the line of a session's end.
