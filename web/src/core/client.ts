@@ -4,6 +4,7 @@
 
 import { CHAT_BYTES, type LoanDuration, type Theme } from "../protocol/generated.ts";
 import { ClientEvents } from "./client-events.ts";
+import { Timer } from "./clock.ts";
 import type { CommandResult } from "./commands.ts";
 import { controls, mayType } from "./control.ts";
 import { TerminalError } from "./error.ts";
@@ -17,6 +18,8 @@ import type { ServiceAccess, TokenSource } from "./token.ts";
 import { VisibilityMonitor } from "./visibility.ts";
 
 const CTRL_C = "\x03";
+/** Longest time for which a page that leaves stays connected until the end that it asked for, in ms. */
+const CLOSE_MS = 10_000;
 
 /** A line on its way to the prompt. */
 export interface TypedLine {
@@ -31,13 +34,21 @@ export class TerminalClient {
   readonly #session: ProtocolSession;
   readonly #visibility: VisibilityMonitor;
   #sink: TerminalSink | undefined;
+  /** True once this page has asked for the session's end. */
+  #closes = false;
+  /** Runs while the page leaves, and its end of the session is on its way. */
+  readonly #leaving: Timer;
 
   constructor(options: ClientOptions) {
     const resolved = resolveOptions(options);
     const { clientId, clock, log, page, times } = resolved;
     this.#clientId = clientId;
     this.#events = new ClientEvents(log);
-    this.#session = new ProtocolSession(resolved, this.#events, () => this.#visibility.stop());
+    this.#leaving = new Timer(clock);
+    this.#session = new ProtocolSession(resolved, this.#events, () => {
+      this.#leaving.clear();
+      this.#visibility.stop();
+    });
     this.#visibility = new VisibilityMonitor({
       ...{ clock, page, hiddenMs: times.hiddenMs },
       idle: () => this.#session.suspend(),
@@ -94,13 +105,18 @@ export class TerminalClient {
   /** Connects and stays connected. Skips the delay of a pending attempt. */
   connect(): void {
     if (this.#session.over) return;
+    this.#leaving.clear();
     this.#visibility.start();
     this.#session.transport.start();
   }
 
-  /** Disconnects; the shell continues for its detach timeout, and `connect` finds it again. */
+  /**
+   * Disconnects; the shell continues for its detach timeout, and `connect` finds it again. After `close`, once the session
+   * has ended: the end of a connection may overtake its last message.
+   */
   disconnect(): void {
-    this.#session.leave();
+    if (!this.#closes || this.#session.over) this.#session.leave();
+    else this.#leaving.set(CLOSE_MS, () => this.#session.leave());
   }
 
   /** Sets the token for the next connection. A new string is used at once, without an interruption. */
@@ -253,7 +269,9 @@ export class TerminalClient {
 
   /** Ends the session with everything that runs in it; `disconnect` only leaves it. */
   close(): void {
-    if (this.#controls && !this.#push({ type: "close" })) this.#queueFull("the session cannot be closed");
+    if (!this.#controls) return;
+    this.#closes = this.#push({ type: "close" });
+    if (!this.#closes) this.#queueFull("the session cannot be closed");
   }
 
   #interrupt(): void {

@@ -154,3 +154,41 @@ test("a revoked session stays closed", ({ harness }) => {
   harness.clock.advance(60 * MINUTE);
   expect(harness.sockets).toHaveLength(1);
 });
+
+describe("a page that closes its session and leaves", () => {
+  test("stays connected until the end, which else might be overtaken", ({ harness }) => {
+    harness.client.close();
+    harness.client.disconnect();
+    expect(harness.socket.of("close")).toHaveLength(1);
+    expect(harness.socket.closed).toBe(false);
+    harness.event(0, { kind: "exit", exitCode: 129, reason: "closed" });
+    expect(harness.socket.closed).toBe(true);
+    expect(harness.clock.pending).toBe(0);
+  });
+
+  test("says so on the next connection if this one is lost", ({ harness }) => {
+    harness.socket.end();
+    harness.client.close();
+    harness.client.disconnect();
+    harness.reattach();
+    expect(harness.socket.of("close")).toHaveLength(1);
+  });
+
+  test("leaves after ten seconds without an answer", ({ harness }) => {
+    harness.client.close();
+    harness.client.disconnect();
+    harness.clock.advance(9_999);
+    expect(harness.socket.closed).toBe(false);
+    harness.clock.advance(1);
+    expect(harness.client.state.status).toBe("closed");
+    expect(harness.clock.pending).toBe(0);
+  });
+
+  test("stays if it comes back meanwhile", ({ harness }) => {
+    harness.client.close();
+    harness.client.disconnect();
+    harness.client.connect();
+    harness.clock.advance(10_000);
+    expect(harness.client.state.status).not.toBe("closed");
+  });
+});
