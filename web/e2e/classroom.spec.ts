@@ -207,11 +207,11 @@ test("on a phone, a student sees who watches, raises a hand, and lends and takes
     expect(await theirs.evaluate(() => document.documentElement.scrollWidth), name).toBe(390);
     expect(await small(), name).toEqual([]);
   };
-  const detail = theirs.locator(".tg-detail");
+  const notice = theirs.locator(".tg-toast");
   await theirs.getByRole("button", { name: "Raise hand" }).tap();
   await mine.getByRole("button", { name: "Hand raised: I see it" }).click();
-  await expect(detail).toHaveText("Grace Hopper has seen your hand");
-  await expect(detail).toBeInViewport({ ratio: 1 });
+  await expect(notice).toHaveText("Grace Hopper has seen your hand");
+  await expect(notice).toBeInViewport({ ratio: 1 });
   await looks("hand");
   await mine.getByRole("button", { name: "Ask to type", exact: true }).click();
   for (const answer of ["Allow for now", "Until taken back", "No"]) {
