@@ -14,8 +14,8 @@ BACKEND_PORT ?= 3001
 
 # The tests start these binaries. One build for both shares every dependency.
 BUILD := cargo build --bins --tests --locked
-# Two tests at a time for each CPU, because most tests wait.
-NEXTEST = cargo nextest run --no-fail-fast --locked --test-threads $$((2 * $$(nproc)))
+# Three tests at a time for each CPU, because most tests wait.
+NEXTEST = cargo nextest run --no-fail-fast --locked --test-threads $$((3 * $$(nproc)))
 TEST_TOOLS := .venv/installed crates/vt/differential/node_modules/.package-lock.json web/node_modules/.package-lock.json
 NPM := npm --prefix web
 PAGE := web/app/out/index.html
@@ -24,7 +24,7 @@ PAGE_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/app/
 
 PEERS := testing/bench/.venv/installed testing/bench/.ttyd/installed testing/bench/peers/node_modules/.package-lock.json
 
-.PHONY: help bench bench-micro run programs test test-lints test-alone test-rust test-deploy test-page test-browser test-workflows test-firefox \
+.PHONY: help bench bench-micro run programs test test-lints test-alone test-rust test-docs test-deploy test-page test-browser test-workflows test-firefox \
 	test-webkit image image-test pin-images push package package-test release-check fmt page system-run system-test system-firefox system-webkit
 
 help: ## List the targets
@@ -38,7 +38,7 @@ run: system-run $(PAGE) ## Start a terminal on this machine and print its addres
 # others from running.
 test: ## Check everything, as CI does
 	@failed=; for part in test-lints test-alone; do $(MAKE) $$part || failed="$$failed $$part"; done; \
-	$(MAKE) --keep-going --jobs --output-sync=target test-rust test-deploy test-page test-browser test-workflows || failed="$$failed, and the parts with an Error above"; \
+	$(MAKE) --keep-going --jobs --output-sync=target test-rust test-browser test-page test-deploy test-docs test-workflows || failed="$$failed, and the parts with an Error above"; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
 
 # The second check is of the programs as users build them: together with the tests, they have what only tests need.
@@ -52,8 +52,10 @@ test-lints: system-test ## Check formatting, lints and dependencies
 test-alone: programs $(TEST_TOOLS) ## Run the Rust tests that need the machine for themselves
 	$(NEXTEST) -E 'group(alone)'
 
-test-rust: programs $(TEST_TOOLS) ## Run the other Rust tests, and check the documentation
+test-rust: programs $(TEST_TOOLS) ## Run the other Rust tests
 	$(NEXTEST) -E 'not group(alone)'
+
+test-docs: programs ## Check the documentation of the code
 	cargo test --doc --locked
 	RUSTDOCFLAGS='--deny warnings' cargo doc --no-deps --locked
 

@@ -69,7 +69,8 @@ export default defineConfig({
   ...(IN_FIREFOX && { grepInvert: /@chromium/ }),
   outputDir: IN_FIREFOX ? "../test-results/firefox" : "../test-results",
   retries: 0,
-  workers: 2,
+  // Most tests wait.
+  workers: IN_FIREFOX ? 2 : 4,
   // Far from what a busy machine takes: a test that works never gets near them.
   timeout: 120_000,
   expect: { timeout: 30_000 },
