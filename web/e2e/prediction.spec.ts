@@ -6,8 +6,8 @@ import { expect, type Page } from "@playwright/test";
 import { type Fixtures, test } from "./stack.ts";
 import { TerminalPage } from "./terminal-page.ts";
 
-/** A round trip of 2 s: a browser on a busy machine types a word, and reads the screen, in less. */
-const SLOW = ["--fault", "delay=1000..1000"];
+/** A round trip of 3 s: a browser on a busy machine types a word, and reads the screen, in less. */
+const SLOW = ["--fault", "delay=1500..1500"];
 
 /** A page on a slow connection that knows it: keys are predicted once a round trip was measured. */
 async function openSlow(page: Page, launch: Fixtures["launch"]): Promise<TerminalPage> {
