@@ -14,8 +14,8 @@ BACKEND_PORT ?= 3001
 
 # The tests start these binaries. One build for both shares every dependency.
 BUILD := cargo build --bins --tests --locked
-# Three tests at a time for each CPU, because most tests wait.
-NEXTEST = cargo nextest run --no-fail-fast --locked --test-threads $$((3 * $$(nproc)))
+# Two tests at a time for each CPU, because most tests wait.
+NEXTEST = cargo nextest run --no-fail-fast --locked --test-threads $$((2 * $$(nproc)))
 TEST_TOOLS := .venv/installed crates/vt/differential/node_modules/.package-lock.json web/node_modules/.package-lock.json
 NPM := npm --prefix web
 PAGE := web/app/out/index.html

@@ -73,8 +73,8 @@ async fn cell(who: usize, state: usize, action: &str) -> String {
     format!(" {outcome} |")
 }
 
-/// Concurrent cases: each mostly waits.
-const CONCURRENCY: usize = 64;
+/// Concurrent cases.
+const CONCURRENCY: usize = 8;
 
 async fn table(state: usize) -> String {
     let mut text = format!("\n## The session is {}\n\n|", STATES[state]);
