@@ -2,7 +2,10 @@
  * The player of recordings: of a session with a real shell, and of one that was made for its times.
  */
 
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
@@ -40,13 +43,15 @@ function stepwise(): string {
   return [header, ...events.flat()].map((line) => `${JSON.stringify(line)}\n`).join("");
 }
 
+const CORS = { "access-control-allow-origin": "*", "access-control-allow-headers": "authorization" };
+const RECORDING = /\/api\/sessions\/[^/]+\/recording/;
+
 /** The page of the player, with that recording. */
 async function openStepwise(page: Page, url: string): Promise<string[]> {
   const problems: string[] = [];
   page.on("pageerror", (error) => problems.push(error.message));
-  const cors = { "access-control-allow-origin": "*", "access-control-allow-headers": "authorization" };
-  await page.route(/\/api\/sessions\/[^/]+\/recording/, (route) =>
-    route.fulfill({ body: stepwise(), headers: cors, contentType: "application/x-asciicast" }),
+  await page.route(RECORDING, (route) =>
+    route.fulfill({ body: stepwise(), headers: CORS, contentType: "application/x-asciicast" }),
   );
   await visit(page, `${url}/recording?session=made`);
   await expect(places(page)).toHaveCount(STEPS / 50);
@@ -192,6 +197,45 @@ test("another speed plays on from the same place, or stays there", async ({ page
   await expect.poll(() => step(page)).toBeGreaterThanOrEqual(paused);
   expect(await step(page)).toBeLessThanOrEqual(paused + 1);
   expect(problems).toEqual([]);
+});
+
+test("the part of a recording that has come plays while the rest is held back, and goes on when it comes", async ({
+  page,
+  stack,
+}) => {
+  const whole = stepwise();
+  const end = whole.indexOf("\n", whole.indexOf("Mark 100")) + 1;
+  const answers: ServerResponse[] = [];
+  const service = createServer((_, answer) => {
+    answers.push(answer.writeHead(200, CORS));
+    answer.write(whole.slice(0, end));
+  }).listen(0, "127.0.0.1");
+  await once(service, "listening");
+  const { port } = service.address() as AddressInfo;
+  await page.route(RECORDING, (route) => route.continue({ url: `http://127.0.0.1:${port}/` }));
+  await visit(page, `${stack.url}/recording?session=held`);
+  const status = page.getByText("The rest is loading. You can play and search the part that is here.");
+  await expect(status).toBeVisible();
+  await expect(places(page)).toHaveText([/Mark 50$/, /Mark 100$/]);
+  await expect(page.locator(".ap-overlay-start")).toBeVisible();
+  await fill(search(page), "step 7.");
+  await places(page).click();
+  await shows(page, "step 7.");
+  await fill(search(page), "");
+  await places(page).getByText("Mark 50").click();
+  await shows(page, "step 50.");
+  await speed(page).selectOption("8");
+  await page.getByRole("button", { name: "Play", exact: true }).click();
+  await expect(page.locator(".ap-overlay-loading")).toBeVisible();
+  await shows(page, "step 100.");
+  await expect(status).toBeVisible();
+  await page.screenshot({ path: "test-results/screenshots/player-loading.png" });
+  for (const answer of answers) answer.end(whole.slice(end));
+  await expect(places(page)).toHaveCount(STEPS / 50);
+  await expect(status).toBeHidden();
+  await expect(page.locator(".ap-overlay-loading")).toBeHidden();
+  await shows(page, `step ${STEPS}.`);
+  service.close();
 });
 
 test("the screen and the list share a phone's page", async ({ browser, stack }) => {

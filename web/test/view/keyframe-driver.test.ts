@@ -1,5 +1,6 @@
 /**
- * Playing a recording from its keyframes: the screen is that of playing from the start, and a seek reads little.
+ * Playing a recording from its keyframes: the screen is that of playing from the start, a seek reads little, and what has
+ * not come is waited for.
  */
 
 import { Terminal } from "@xterm/headless";
@@ -183,4 +184,94 @@ test("it plays at its speed, holds, goes on, ends, and begins anew", () => {
   const before = screen.heard.length;
   vi.advanceTimersByTime(9000);
   expect(screen.heard).toHaveLength(before);
+});
+
+/** A player of a recording that comes second by second. */
+function coming() {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  const reader = new RecordingReader();
+  reader.add(`${JSON.stringify({ version: 3, term: { cols: 80, rows: 24 } })}\n`);
+  const recording = reader.recording as Recording;
+  let events: string[] = [];
+  let printed = "";
+  const dispatch = (event: string, data?: unknown) => {
+    if (event !== "timing" && event !== "metadata") events.push(event);
+    if (event === "reset") printed = "";
+    if (event === "output") printed += (data as string[]).join("");
+  };
+  const driver = new KeyframeDriver({ dispatch }, recording, recording.times(), 1);
+  driver.init();
+  let second = 0;
+  // Output is read once the next event ends its frame.
+  const come = (seconds: number) => {
+    for (const end = second + seconds; second < end; second += 1) reader.add(line(1, "o", `${second + 1} `));
+    driver.grew();
+  };
+  const end = () => {
+    reader.end();
+    driver.grew();
+  };
+  const heard = () => {
+    const all = events;
+    events = [];
+    return all;
+  };
+  heard();
+  return { driver, come, end, heard, shows: () => printed.trim() };
+}
+
+test("it plays what has come, waits where no more has, and goes on", () => {
+  const { driver, come, end, heard, shows } = coming();
+  come(4);
+  expect(driver.getDuration()).toBe(3);
+  driver.play();
+  vi.advanceTimersByTime(3100);
+  expect(shows()).toBe("1 2 3");
+  expect(heard()).toEqual(["play", "playing", "output", "output", "output", "loading"]);
+  vi.advanceTimersByTime(60_000);
+  expect(driver.getTiming()).toMatchObject({ time: 3, rate: 0 });
+  come(0);
+  expect(heard()).toEqual([]);
+  come(2);
+  expect(heard()).toEqual(["play", "playing"]);
+  vi.advanceTimersByTime(1100);
+  expect([shows(), driver.getTiming().time]).toEqual(["1 2 3 4", 4.1]);
+  vi.advanceTimersByTime(60_000);
+  expect(heard()).toEqual(["output", "output", "loading"]);
+  end();
+  expect(heard()).toEqual(["play", "playing"]);
+  vi.advanceTimersByTime(1000);
+  expect([shows(), heard()]).toEqual(["1 2 3 4 5 6", ["output", "ended"]]);
+});
+
+test("a seek beyond what has come waits for it, and shows it, playing or not", () => {
+  const { driver, come, end, heard, shows } = coming();
+  come(4);
+  driver.seek(7.5);
+  expect([shows(), heard()]).toEqual(["1 2 3", ["output", "seeked", "loading"]]);
+  come(4);
+  expect([shows(), heard(), driver.getDuration()]).toEqual(["1 2 3", [], 7]);
+  come(2);
+  expect([shows(), heard()]).toEqual(["1 2 3 4 5 6 7", ["output", "play", "pause"]]);
+  expect(driver.getTiming()).toMatchObject({ time: 7.5, rate: 0 });
+  // Another place is shown at once, and nothing comes back to the one that was waited for.
+  driver.seek(20);
+  driver.seek(2);
+  expect(heard()).toEqual(["output", "seeked", "loading", "reset", "output", "seeked", "play", "pause"]);
+  come(20);
+  expect([shows(), heard()]).toEqual(["1 2", []]);
+  // One that plays meanwhile plays there, unless it is paused meanwhile.
+  driver.seek(40);
+  driver.play();
+  heard();
+  come(20);
+  expect([heard(), driver.getTiming().rate]).toEqual([["output", "play", "playing"], 1]);
+  driver.seek(60);
+  driver.pause();
+  heard();
+  end();
+  expect([heard(), driver.getTiming()]).toEqual([
+    ["output", "play", "pause", "ended"],
+    expect.objectContaining({ time: 50, rate: 0 }),
+  ]);
 });

@@ -144,6 +144,63 @@ test("a recording is fetched with the token, and a click seeks", async () => {
   expect([places(), screen.getByRole("status").textContent]).toEqual([["0:03 total 12"], "1 hit"]);
 });
 
+/** An answer that comes in pieces. */
+function held() {
+  let pieces: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      pieces = controller;
+    },
+  });
+  answer.mockResolvedValueOnce(new Response(body));
+  const lines = CAST.split("\n");
+  return {
+    come: (from: number, to: number) =>
+      pieces?.enqueue(
+        new TextEncoder().encode(
+          lines
+            .slice(from, to)
+            .map((line) => `${line}\n`)
+            .join(""),
+        ),
+      ),
+    end: () => pieces?.close(),
+    fail: () => pieces?.error(new TypeError("network error")),
+  };
+}
+const loading = () => screen.queryByText("The rest is loading. You can play and search the part that is here.");
+
+test("the part that has come is played, listed and found, and the rest goes on in the same player", async () => {
+  const { come, end } = held();
+  shown();
+  come(0, 2);
+  await playerNumber(1);
+  expect([screen.queryByText("Loading the recording…"), loading() !== null, places()]).toEqual([null, true, []]);
+  come(2, 5);
+  await vi.waitFor(() => expect(places()).toEqual(["0:04 A new shell: the one before was lost."]));
+  expect([duration(), loading() !== null]).toEqual([4, true]);
+  fireEvent.change(screen.getByRole("searchbox"), { target: { value: "l" } });
+  await vi.waitFor(() => expect(places()).toEqual(["0:01 $ ls -la", "0:03 total 12", "0:03 Makefile"]));
+  fireEvent.change(screen.getByRole("searchbox"), { target: { value: "" } });
+  come(5, 6);
+  end();
+  await vi.waitFor(() => expect(places()).toHaveLength(2));
+  expect([duration(), loading(), players.length]).toEqual([6, null, 1]);
+});
+
+test("one that breaks off says so, and is loaded again from its start", async () => {
+  const { come, fail } = held();
+  shown();
+  come(0, 2);
+  const first = await playerNumber(1);
+  fail();
+  await vi.waitFor(() => expect(screen.getByRole("alert").textContent).toContain("The recording cannot be loaded."));
+  expect([loading(), first.dispose.mock.calls.length]).toEqual([null, 1]);
+  fireEvent.click(screen.getByRole("button", { name: "Try again" }));
+  await vi.waitFor(() => expect(places()).toHaveLength(2));
+  await playerNumber(2);
+});
+
 test("another speed goes on at the same place, and plays on", async () => {
   shown();
   const first = await playerNumber(1);

@@ -12,7 +12,7 @@ import {
   readRecording,
   SLICE,
 } from "../../src/view/player/read-recording.ts";
-import type { Recording } from "../../src/view/player/recording.ts";
+import { Recording } from "../../src/view/player/recording.ts";
 
 const HEADER = JSON.stringify({ version: 3, term: { cols: 100, rows: 30 } });
 const line = (after: number, code: string, data: string) => `${JSON.stringify([after, code, data])}\n`;
@@ -92,19 +92,52 @@ test("a recording of millions of events is read in slices, and an hour of it has
     },
   });
   let turns = 0;
-  const recording = await readRecording(file, async () => {
-    turns += 1;
-  });
+  const shown: [Recording, number, boolean][] = [];
+  await readRecording(
+    file,
+    async () => {
+      turns += 1;
+    },
+    (recording) => shown.push([recording, recording.events.length, recording.isWhole]),
+  );
+  const [recording] = shown.at(-1) ?? [new Recording(null)];
+  // From the first slice on, and each time the same one.
+  expect([shown.length, shown[0]?.[1]]).toEqual([turns + 1, expect.toSatisfy((count) => count > 0 && count < SLICE)]);
+  expect(shown.every(([same, , isWhole], at) => same === recording && isWhole === (at === turns))).toBe(true);
   expect(turns).toBeGreaterThanOrEqual((count * some.length) / 10_000 / SLICE);
   expect(recording.events.length).toBeLessThanOrEqual(count / FRAME_MS + 1);
   expect(output(recording)).toHaveLength(count);
 });
 
+test("the part that was read stays as it is while more comes, its times and its text, too", () => {
+  const reader = new RecordingReader();
+  reader.add(cast(line(1, "o", "one\r\n"), line(0, "m", "first"), line(1, "o", "cut")));
+  const recording = reader.recording as Recording;
+  const [times, short] = [recording.times(), recording.times(2)];
+  expect([events(recording), times, recording.search("one")[0]?.event]).toEqual([
+    [
+      [1000, "o", "one\r\n"],
+      [1000, "m", "first"],
+    ],
+    [1, 1],
+    0,
+  ]);
+  const [first] = recording.events;
+  reader.add(`${line(0.001, "o", " here\r\n")}${line(60, "x", "0")}`);
+  expect(reader.end()).toBe(recording);
+  expect([recording.events[0] === first, recording.isWhole, recording.marks.length]).toEqual([true, true, 2]);
+  expect([times, short].map((all) => all.map(Math.round))).toEqual([
+    [1, 1, 2, 62],
+    [1, 1, 2, 4],
+  ]);
+  expect([recording.times(), recording.search("cut here")[0]?.event]).toEqual([times, 2]);
+});
+
 test("a longer one has a longer frame, and the same output", () => {
   const count = 3 * MANY_EVENTS;
   const recording = read(cast(line(0.02, "o", "\u001b[1mx").repeat(count), line(1, "x", "0")));
-  expect(recording.events.length).toBeLessThanOrEqual(MANY_EVENTS);
-  expect(recording.events.length).toBeGreaterThan(MANY_EVENTS / 3);
+  expect(recording.events.length).toBeLessThanOrEqual(2 * MANY_EVENTS);
+  expect(recording.events.length).toBeGreaterThan(MANY_EVENTS);
   expect(output(recording)).toBe("\u001b[1mx".repeat(count));
   expect(recording.times().at(-1)).toBeCloseTo(count * 0.02 + 1);
   const [hit] = recording.search("x".repeat(60));

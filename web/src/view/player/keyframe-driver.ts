@@ -1,6 +1,7 @@
 /**
  * Plays a recording into asciinema's terminal. Asciinema's own driver plays everything from the start for each seek back;
- * this one begins at the keyframe before a place, so that a seek is as quick in a long recording as in a short one.
+ * this one begins at the keyframe before a place, so that a seek is as quick in a long recording as in a short one. It
+ * plays what has come of a recording, and waits for the rest.
  */
 
 import { lastUpTo, type Recording } from "./recording.ts";
@@ -27,7 +28,7 @@ export class KeyframeDriver {
   readonly #times: readonly number[];
   readonly #speed: number;
   /** Times of the marks, in seconds. */
-  readonly #marks: readonly number[];
+  #marks: readonly number[] = [];
   /** The event that is shown next. */
   #next = 0;
   /** Where it is, or where it began to play, in seconds. */
@@ -35,6 +36,8 @@ export class KeyframeDriver {
   /** When it began to play, by the page's clock; null while it does not. */
   #since: number | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** A place that has not come yet, in seconds, and whether it plays from there; null while it waits for none. */
+  #awaited: { time: number; plays: boolean } | null = null;
 
   /** `times` are those of the recording's events. */
   constructor(host: DriverHost, recording: Recording, times: readonly number[], speed: number) {
@@ -42,27 +45,38 @@ export class KeyframeDriver {
     this.#recording = recording;
     this.#times = times;
     this.#speed = speed;
-    this.#marks = recording.events.flatMap(({ code }, event) => (code === "m" ? [times[event] ?? 0] : []));
   }
 
   init(): void {
-    const labels = this.#recording.events.filter(({ code }) => code === "m");
-    const markers = labels.map(({ data }, number) => [this.#marks[number], data]);
-    this.#host.dispatch("metadata", { duration: this.getDuration(), markers, hasAudio: false });
+    this.#describe();
     this.#begin(-1);
     this.#tell();
+  }
+
+  /** More of the recording has come, or it is whole. */
+  grew(): void {
+    this.#describe();
+    const awaited = this.#awaited;
+    if (awaited === null || !this.#has(awaited.time)) return;
+    this.#show(Math.min(awaited.time, this.getDuration()));
+    this.#found(awaited.plays);
   }
 
   play(): boolean {
     this.#host.dispatch("play");
     if (this.#since !== null) return true;
-    if (this.#time >= this.getDuration()) this.#show(0);
+    if (this.#awaited) {
+      this.#await(this.#awaited.time, true);
+      return true;
+    }
+    if (this.#time >= this.getDuration() && this.#recording.isWhole) this.#show(0);
     this.#host.dispatch("playing");
     this.#run();
     return true;
   }
 
   pause(): boolean {
+    if (this.#awaited) this.#awaited.plays = false;
     if (this.#since === null) return true;
     this.#halt(this.#now());
     this.#host.dispatch("pause");
@@ -71,14 +85,13 @@ export class KeyframeDriver {
   }
 
   seek(where: Where): boolean {
-    const time = Math.min(Math.max(this.#timeOf(where), 0), this.getDuration());
-    const plays = this.#since !== null;
-    this.#halt(time);
-    this.#show(time);
+    const time = Math.max(this.#timeOf(where), 0);
+    const plays = this.#since !== null || this.#awaited?.plays === true;
+    this.#halt(this.#now());
+    this.#show(Math.min(time, this.getDuration()));
     this.#host.dispatch("seeked");
-    if (time >= this.getDuration()) this.#host.dispatch("ended");
-    else if (plays) this.#run();
-    this.#tell();
+    if (this.#has(time)) this.#found(plays);
+    else this.#await(time, plays);
     return true;
   }
 
@@ -98,6 +111,7 @@ export class KeyframeDriver {
 
   stop(): void {
     this.#halt(this.#now());
+    this.#awaited = null;
   }
 
   getTiming() {
@@ -108,6 +122,39 @@ export class KeyframeDriver {
   /** In seconds. */
   getDuration(): number {
     return this.#times.at(-1) ?? 0;
+  }
+
+  /** Tells what there is so far. */
+  #describe(): void {
+    const marks = this.#recording.marks.filter(({ event }) => this.#recording.events[event]?.code === "m");
+    this.#marks = marks.map(({ event }) => this.#times[event] ?? 0);
+    const markers = marks.map(({ label }, number) => [this.#marks[number], label]);
+    this.#host.dispatch("metadata", { duration: this.getDuration(), markers, hasAudio: false });
+  }
+
+  /** True if a time has come, or never will. At the very end of what has come more may happen. */
+  #has(time: number): boolean {
+    return time < this.getDuration() || this.#recording.isWhole;
+  }
+
+  /** Waits for a place, and says so. */
+  #await(time: number, plays: boolean): void {
+    this.#awaited = { time, plays };
+    this.#host.dispatch("loading");
+    this.#tell();
+  }
+
+  /** Goes on from the place that is shown. */
+  #found(plays: boolean): void {
+    if (this.#awaited) {
+      this.#awaited = null;
+      // Nothing else hides that it waited; it plays only if it says so next.
+      this.#host.dispatch("play");
+      this.#host.dispatch(plays ? "playing" : "pause");
+    }
+    if (this.#time >= this.getDuration()) this.#host.dispatch("ended");
+    else if (plays) this.#run();
+    this.#tell();
   }
 
   #now(): number {
@@ -139,6 +186,10 @@ export class KeyframeDriver {
       return;
     }
     this.#halt(this.getDuration());
+    if (!this.#recording.isWhole) {
+      this.#await(this.getDuration(), true);
+      return;
+    }
     this.#host.dispatch("ended");
     this.#tell();
   }

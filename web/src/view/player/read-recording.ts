@@ -11,43 +11,49 @@ export const SLICE = 128 * 1024;
 export const FRAME_MS = 1000 / 60;
 /** Events up to which a frame is that short: an hour of output without a pause. */
 export const MANY_EVENTS = 240_000;
+/** Events after which it is twice as long, beyond that: six times, until it has its longest. */
+const MORE_EVENTS = MANY_EVENTS / 6;
 /** The longest frame, in ms. */
 const LONGEST_FRAME_MS = 1000;
 /** Marks that are kept, from the first: as many as commands of a session are. */
 export const MAX_MARKS = 1000;
 
-/** Reads the pieces of a file. Waits for `turn` behind each slice. */
-export async function readRecording(file: ReadableStream<string>, turn: () => Promise<void>): Promise<Recording> {
+/** Reads the pieces of a file. Shows the recording behind each slice, the last time when it is whole, and waits for `turn`. */
+export async function readRecording(
+  file: ReadableStream<string>,
+  turn: () => Promise<void>,
+  show: (recording: Recording) => void,
+): Promise<void> {
   const lines = new RecordingReader();
   const pieces = file.getReader();
   for (let next = await pieces.read(); !next.done; next = await pieces.read()) {
     for (let at = 0; at < next.value.length; at += SLICE) {
       lines.add(next.value.slice(at, at + SLICE));
+      if (lines.recording) show(lines.recording);
       await turn();
     }
   }
-  return lines.end();
+  show(lines.end());
 }
 
 /** Builds a recording from the pieces of its file. */
 export class RecordingReader {
   /** A line without its end, in pieces. */
   #open: string[] = [];
-  /** The first line; null before it is read. */
-  #header: unknown = null;
+  /** As far as it was read; null before its first line. */
+  recording: Recording | null = null;
   /** Time of the last event, in ms. */
   #time = 0;
   /** Time in which outputs become one, in ms. */
   #frame = FRAME_MS;
-  #events: RecordedEvent[] = [];
   /** Output of a frame that has not ended. */
+  #output: RecordedEvent | null = null;
+  /** Its text, in pieces. */
   #frameOutput: string[] = [];
   /** Marks so far. */
   #marks = 0;
   readonly #plain = new PlainText();
-  /** The text so far, in pieces. */
-  readonly #text: string[] = [];
-  /** Its length. */
+  /** Length of the text so far. */
   #length = 0;
 
   /** Takes the next piece. */
@@ -62,24 +68,26 @@ export class RecordingReader {
 
   /** The recording, once it has its last piece. A last line that is cut is left out. */
   end(): Recording {
-    this.#read(this.#open.join(""));
-    this.#endFrame();
-    return new Recording(this.#header, this.#events, this.#text.join(""));
+    const recording = this.#read(this.#open.join(""));
+    this.#endFrame(recording);
+    recording.end();
+    return recording;
   }
 
-  #read(lines: string): void {
+  #read(lines: string): Recording {
     let events = lines;
-    if (this.#header === null) {
+    if (this.recording === null) {
       const end = lines.indexOf("\n");
-      this.#header = parse(end < 0 ? lines : lines.slice(0, end));
+      this.recording = new Recording(parse(end < 0 ? lines : lines.slice(0, end)));
       events = end < 0 ? "" : lines.slice(end + 1);
     }
     // Three times as quick as line by line, which remains for a slice with an invalid line.
     const found = parse(`[${events.replaceAll("\n", ",")}]`) ?? events.split("\n").map(parse);
-    for (const event of Array.isArray(found) ? found : []) this.#take(event);
+    for (const event of Array.isArray(found) ? found : []) this.#take(event, this.recording);
+    return this.recording;
   }
 
-  #take(event: unknown): void {
+  #take(event: unknown, recording: Recording): void {
     if (!Array.isArray(event)) return;
     const [interval, code, data]: unknown[] = event;
     if (typeof interval !== "number" || typeof code !== "string" || typeof data !== "string") return;
@@ -87,38 +95,31 @@ export class RecordingReader {
     // Keys are not played.
     if (code === "i" || (code === "m" && this.#marks >= MAX_MARKS)) return;
     if (code === "m") this.#marks += 1;
-    const first = this.#events.at(-1);
-    if (code !== "o" || this.#frameOutput.length === 0 || !first || this.#time - first.time >= this.#frame) {
-      this.#endFrame();
-      this.#events.push({ time: this.#time, code, data: code === "o" ? "" : data, begin: this.#length });
+    const taken = { time: this.#time, code, data, begin: this.#length };
+    if (code !== "o") {
+      this.#endFrame(recording);
+      recording.add(taken);
+      return;
     }
-    if (code !== "o") return;
+    if (this.#output === null || this.#time - this.#output.time >= this.#frame) {
+      this.#endFrame(recording);
+      this.#output = taken;
+    }
     this.#frameOutput.push(data);
     const text = this.#plain.next(data);
-    this.#text.push(text);
+    recording.print(text);
     this.#length += text.length;
   }
 
-  #endFrame(): void {
-    const event = this.#events.at(-1);
-    if (!event || this.#frameOutput.length === 0) return;
-    event.data = this.#frameOutput.join("");
-    this.#frameOutput = [];
-    if (this.#events.length < MANY_EVENTS || this.#frame >= LONGEST_FRAME_MS) return;
-    this.#frame *= 2;
-    this.#events = merged(this.#events, this.#frame);
+  /** Adds the output of a frame, to which nothing is added any more. */
+  #endFrame(recording: Recording): void {
+    if (this.#output === null) return;
+    recording.add({ ...this.#output, data: this.#frameOutput.join("") });
+    [this.#output, this.#frameOutput] = [null, []];
+    // Only for the rest: the part that was read may be playing.
+    const beyond = Math.max(Math.ceil((recording.events.length - MANY_EVENTS) / MORE_EVENTS), 0);
+    this.#frame = Math.min(FRAME_MS * 2 ** beyond, LONGEST_FRAME_MS);
   }
-}
-
-/** The events, with each frame's outputs as one. */
-function merged(events: readonly RecordedEvent[], frame: number): RecordedEvent[] {
-  const all: RecordedEvent[] = [];
-  for (const event of events) {
-    const last = all.at(-1);
-    if (event.code === "o" && last?.code === "o" && event.time - last.time < frame) last.data += event.data;
-    else all.push(event);
-  }
-  return all;
 }
 
 function parse(json: string): unknown {

@@ -36,15 +36,16 @@ export interface TermgatePlayerProps {
 export function TermgatePlayer(props: TermgatePlayerProps) {
   const { theme = "system", label = "Recording", nonce } = props;
   const themeName = useThemeName(theme);
-  const { recording, error, retry } = useRecording(props);
+  const { recording, length, isWhole, error, retry } = useRecording(props);
   const [speed, setSpeed] = useState(1);
   const [skips, setSkips] = useState(true);
   const [words, setWords] = useState("");
   // Typing goes on while a long recording is searched.
   const wanted = useDeferredValue(words.trim());
   const times = useMemo(() => recording?.times(skips ? SHORT_SILENCE : undefined) ?? [], [recording, skips]);
-  const hits = useMemo(() => recording?.search(wanted) ?? [], [recording, wanted]);
-  const { screen, seek, failed } = usePlayer(recording, times, speed);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a recording grows in place
+  const hits = useMemo(() => recording?.search(wanted) ?? [], [recording, wanted, length, isWhole]);
+  const { screen, seek, failed } = usePlayer(recording, times, speed, `${length} ${isWhole}`);
   const marks = recording?.marks ?? [];
   const problem = error ?? failed;
   return (
@@ -89,6 +90,9 @@ export function TermgatePlayer(props: TermgatePlayerProps) {
             value={words}
             onChange={(event) => setWords(event.target.value)}
           />
+          {recording !== null && !isWhole && (
+            <p role="status">The rest is loading. You can play and search the part that is here.</p>
+          )}
           <output>
             {wanted !== "" && countOf(hits)}
             {wanted === "" && marks.length >= MAX_MARKS && `The first ${MAX_MARKS} marks. Search finds the others.`}

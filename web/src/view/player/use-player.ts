@@ -33,10 +33,16 @@ interface RunningPlayer {
   failed: string | null;
 }
 
-/** `times` are those of the recording's events. */
-export function usePlayer(recording: Recording | null, times: readonly number[], speed: number): RunningPlayer {
+/** `times` are those of the recording's events, which both grow; `seen` says how far they have. */
+export function usePlayer(
+  recording: Recording | null,
+  times: readonly number[],
+  speed: number,
+  seen: unknown,
+): RunningPlayer {
   const screen = useRef<HTMLDivElement>(null);
   const player = useRef<Player | null>(null);
+  const driver = useRef<KeyframeDriver | null>(null);
   /** Where the next player begins. */
   const place = useRef(START);
   const [failed, setFailed] = useState<string | null>(null);
@@ -54,8 +60,11 @@ export function usePlayer(recording: Recording | null, times: readonly number[],
       const { create } = await import("asciinema-player");
       if (gone) return;
       // It takes a driver, too, but its types do not say so.
-      const driver = (driven: DriverHost) => new KeyframeDriver(driven, recording, times, speed);
-      made = create(driver as unknown as Source, host, { fit: "both", controls: true });
+      const drive = (host: DriverHost) => {
+        driver.current = new KeyframeDriver(host, recording, times, speed);
+        return driver.current;
+      };
+      made = create(drive as unknown as Source, host, { fit: "both", controls: true });
       player.current = made;
       const { time, plays } = place.current;
       host.toggleAttribute("data-sought", time > 0);
@@ -75,8 +84,11 @@ export function usePlayer(recording: Recording | null, times: readonly number[],
       if (made && isThere) place.current = { ...place.current, time: made.getCurrentTime() };
       made?.dispose();
       player.current = null;
+      driver.current = null;
     };
   }, [recording, times, speed]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the driver reads what has come by itself
+  useEffect(() => driver.current?.grew(), [seen]);
   const seek = (time: number) => {
     place.current = { ...place.current, time: time + ROUNDING };
     screen.current?.toggleAttribute("data-sought", true);
