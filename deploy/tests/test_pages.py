@@ -46,6 +46,8 @@ LIMITS = [
     ("web/README.md", "echo takes more than {} ms", "web/src/core/prediction/echo-time.ts", "SHOW_ABOVE_MS", 1),
     ("web/README.md", "Above {} ms they are underlined", "web/src/core/prediction/echo-time.ts", "UNDERLINE_ABOVE_MS", 1),
     ("web/README.md", "waits up to {} ms for further ones", "web/src/core/input-queue.ts", "COMPANY_MS", 1),
+    ("web/README.md", "send its echo up to {} ms later", "shared-protocol/src/limits.rs", "ECHO_HOLD", 0.001),
+    ("docs/protocol.md", "for {} ms after the last key and", SESSION + "client/echo_hold.rs", "ECHO_DELAY", 0.001),
     ("web/README.md", "more than {} Mi characters", "web/src/core/input-queue.ts", "MAX_QUEUED_CHARACTERS", MIB),
     ("web/README.md", "longer than {} s; `error.cause`", "web/src/core/connection.ts", "TOKEN_TIMEOUT_MS", 1000),
     ("web/README.md", "if no answer arrives within {} s", "web/src/core/heartbeat.ts", "PROBE_TIMEOUT_MS", 1000),

@@ -151,6 +151,10 @@ pub struct Input {
     /// The loan that a borrower types under.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loan: Option<Loan>,
+    /// True if the page shows the keys already, as the characters that they are: their echo may wait for that of the next ones.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<bool>"))]
+    pub predicted: bool,
 }
 
 /// Keystrokes as text or, if the bytes are not UTF-8, as base64.
@@ -173,6 +177,8 @@ struct InputFields {
     b64: Option<String>,
     ack: Option<Pos>,
     loan: Option<Loan>,
+    #[serde(default)]
+    predicted: bool,
 }
 
 impl TryFrom<InputFields> for Input {
@@ -183,7 +189,8 @@ impl TryFrom<InputFields> for Input {
             (None, Some(text)) => Keys::B64(text),
             _ => return Err("exactly one of `data` and `b64` is required"),
         };
-        Ok(Self { seq: fields.seq, epoch: fields.epoch, keys, ack: fields.ack, loan: fields.loan })
+        let InputFields { seq, epoch, ack, loan, predicted, .. } = fields;
+        Ok(Self { seq, epoch, keys, ack, loan, predicted })
     }
 }
 

@@ -81,6 +81,11 @@ pub const MAX_EARLY_BYTES: usize = 1024 * 1024;
 /// which saves the cost of their own message.
 pub const MAX_ACK_DELAY: Duration = Duration::from_secs(2);
 
+/// Longest time for which the echo of keys that a page shows already waits for that of the next ones, with their acknowledgement.
+/// A typist's pause between two keys is mostly shorter; with the way there and back it is less than a page's shortest wait until
+/// it sends input again, on a good connection, and on any other that wait is longer.
+pub const ECHO_HOLD: Duration = Duration::from_millis(250);
+
 /// Shortest time between two acknowledgements of positions that a snapshot skipped: each screen of a flood skips more than
 /// [`ACK_STEP_BYTES`], and would cost a message.
 pub const MIN_SKIP_ACK_INTERVAL: Duration = Duration::from_millis(500);

@@ -58,7 +58,7 @@ fn typescript() -> String {
 }
 
 /// `shared_protocol::limits`, as far as a client keeps to it, under the same names.
-fn numbers() -> [(&'static str, u128, &'static str); 21] {
+fn numbers() -> [(&'static str, u128, &'static str); 22] {
     use limits::*;
     use shared_protocol::wall::WALL_RAW_BYTES;
     [
@@ -82,6 +82,11 @@ fn numbers() -> [(&'static str, u128, &'static str); 21] {
             "MAX_ACK_DELAY_MS",
             MAX_ACK_DELAY.as_millis(),
             "Output is acknowledged at most this long after its first byte was parsed, in ms.",
+        ),
+        (
+            "ECHO_HOLD_MS",
+            ECHO_HOLD.as_millis(),
+            "Longest time for which the echo of predicted keys waits for that of the next ones, in ms.",
         ),
         (
             "MIN_SKIP_ACK_INTERVAL_MS",

@@ -1,6 +1,7 @@
 //! One client of a session: a page load, or a connection that never attached.
 
 mod cursor;
+mod echo_hold;
 mod inbound;
 mod link;
 mod outbound;
@@ -12,6 +13,7 @@ pub(super) use outbound::Outbound;
 use super::caller::Caller;
 use crate::metrics::GaugeGuard;
 use crate::terminal::Size;
+use echo_hold::EchoHold;
 use inbound::Inbound;
 use shared_protocol::server::Pong;
 use shared_protocol::{ConnectionId, Dispatch, Role, ServerMessage, Theme, Who};
@@ -53,6 +55,8 @@ pub(super) struct Client {
     pub inbound: Inbound,
     /// Its frames.
     pub outbound: Outbound,
+    /// Echoes that its page shows already.
+    pub echo_hold: EchoHold,
 }
 
 impl Client {
@@ -73,6 +77,7 @@ impl Client {
             counted: None,
             inbound: Inbound::default(),
             outbound: Outbound::new(caller.is_direct(), now),
+            echo_hold: EchoHold::default(),
         }
     }
 
@@ -116,7 +121,8 @@ impl Client {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let output = self.outbound.deadline(self.inbound.ack_deadline());
+        // An acknowledgement waits with the echo.
+        let output = self.outbound.deadline(self.echo_hold.until().or(self.inbound.ack_deadline()));
         [output, self.inbound.gap_deadline()].into_iter().flatten().min()
     }
 }

@@ -205,7 +205,8 @@ impl Actor {
         };
         let client = self.attachments.client_mut(id)?;
         match client.inbound.offer(seq, message, now) {
-            Offered::Repeat => {}
+            // The page waits for the acknowledgement.
+            Offered::Repeat => client.echo_hold.end(),
             Offered::Held => drop(interrupt.map(|interrupt| self.interrupt(id, interrupt))),
             Offered::Full => {
                 let have = Some(client.inbound.applied());
@@ -249,10 +250,17 @@ impl Actor {
             client.outbound.queue_reply(refused.into());
             return;
         }
+        if !matches!(message, ClientMessage::Input(_)) {
+            client.echo_hold.end();
+        }
         match message {
             // Taken back by an interrupt that came after it and acted first.
             ClientMessage::Input(_) if client.inbound.is_discarded(seq) => {}
-            ClientMessage::Input(input) => self.keys(id, seq, input.keys.into_bytes().unwrap_or_default(), now),
+            ClientMessage::Input(input) => {
+                let keys = input.keys.into_bytes().unwrap_or_default();
+                client.echo_hold.typed(&keys, input.predicted, now);
+                self.keys(id, seq, keys, now);
+            }
             ClientMessage::Interrupt(_) if client.inbound.take_interrupt(seq) => {}
             // Where it makes no signal, it is a key like any other.
             ClientMessage::Interrupt(_) => self.keys(id, seq, b"\x03".to_vec(), now),
@@ -323,6 +331,7 @@ impl Actor {
         let Some(client) = self.attachments.client_mut(id) else { return };
         let after = interrupt.after_seq;
         let Some(key) = self.terminal.interrupt(id, after, &mut self.log, &mut self.events) else { return };
+        client.echo_hold.end();
         client.inbound.interrupted(interrupt.seq, key.flushes.then_some(after));
         self.apply_events();
         self.expiry.active = Instant::now();

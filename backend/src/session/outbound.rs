@@ -76,6 +76,8 @@ impl FrameBuilder {
             // As of now, which is the frame's `head`: the frame may have waited for its relay.
             attached.room = self.whole_room(terminal);
         }
+        // It says that there is more: everything follows it.
+        client.echo_hold.end();
         let ack_seq = Some(client.inbound.acknowledge());
         let prompt = terminal.prompt.is_ready();
         self.encode(&ServerFrame { message, head: Some(log.end()), ack_seq, prompt })
@@ -100,6 +102,7 @@ impl FrameBuilder {
         while let Some(due) = client.outbound.link.due(now) {
             if client.outbound.cursor.resend_if_due(now) {
                 self.metrics.streams.retransmissions.of(RetransmissionCause::Overdue).inc();
+                client.echo_hold.end();
                 resync_if_shorter(&mut client.outbound, log, terminal);
             }
             match self.next_message(client, log, terminal, due, now) {
@@ -132,6 +135,9 @@ impl FrameBuilder {
             return Some(reply);
         }
         if client.one_shot {
+            return None;
+        }
+        if !terminal.at_end && holds_echo(client, log, now) {
             return None;
         }
         let epoch = self.epoch;
@@ -177,6 +183,18 @@ impl FrameBuilder {
             }
             Item::End | Item::Lost => ack,
         }
+    }
+}
+
+/// True if all that the client has not been sent is the echo of keys that its page shows, and may wait.
+fn holds_echo(client: &mut Client, log: &OutputLog, now: Instant) -> bool {
+    let bytes = client.outbound.unsent(log.end());
+    if !client.echo_hold.may_hold(bytes) {
+        return false;
+    }
+    match log.at(client.outbound.cursor.sent(), bytes as usize) {
+        Item::Bytes(unsent) if unsent.len() as u64 == bytes => client.echo_hold.holds(&unsent, now),
+        _ => false,
     }
 }
 

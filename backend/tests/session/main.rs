@@ -10,6 +10,7 @@ mod clients;
 mod commands;
 mod control;
 mod counting;
+mod echoes;
 mod ends;
 mod floods;
 mod following;

@@ -137,7 +137,8 @@ impl InputQueue {
             let seq = self.next;
             let message = match waiting {
                 Waiting::Keys(text) => {
-                    ClientMessage::Input(Input { seq, epoch, keys: Keys::Data(text), ack: ack.take(), loan: None })
+                    let (keys, ack) = (Keys::Data(text), ack.take());
+                    ClientMessage::Input(Input { seq, epoch, keys, ack, loan: None, predicted: false })
                 }
                 Waiting::Message(build) => build(seq, epoch),
                 Waiting::Interrupt => {

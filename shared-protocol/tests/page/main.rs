@@ -224,6 +224,7 @@ fn numbers() {
             limits::ACK_STEP_BYTES / 1024,
             limits::MAX_ACK_DELAY.as_secs()
         ),
+        format!("for up to {} ms from the first of these keys on", limits::ECHO_HOLD.as_millis()),
         format!("without a frame (at most {},000)", gateway::MAX_WAIT_MS / 1000),
         format!("| 1009 | a message was above {} KB |", kib(limits::MESSAGE_BYTES)),
     ] {

@@ -14,7 +14,14 @@ fn reading(message: &ClientMessage) -> Work {
 /// Typed or pasted text.
 pub(crate) fn input(text: &[u8]) -> Work {
     let keys = Keys::Data(String::from_utf8(text.to_vec()).expect("text"));
-    reading(&ClientMessage::Input(Input { seq: Seq(4_321), epoch: EPOCH, keys, ack: None, loan: None }))
+    reading(&ClientMessage::Input(Input {
+        seq: Seq(4_321),
+        epoch: EPOCH,
+        keys,
+        ack: None,
+        loan: None,
+        predicted: false,
+    }))
 }
 
 /// An acknowledgement of output.

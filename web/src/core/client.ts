@@ -150,15 +150,15 @@ export class TerminalClient {
 
   /**
    * Types text, pastes, or sends bytes that are not UTF-8. A lost connection loses or repeats none of it. Ctrl-C on its
-   * own overtakes queued input and drops the rest of a paste. With `mayWait`, keys wait up to 80 ms for further ones
-   * while earlier ones are unacknowledged: they then share a message.
+   * own overtakes queued input and drops the rest of a paste. Keys that the page shows already (`predicted`) wait up to
+   * 80 ms for further ones while earlier ones are unacknowledged, and their echo up to 250 ms: they then share messages.
    */
-  input(data: string | Uint8Array, mayWait = false): void {
+  input(data: string | Uint8Array, predicted = false): void {
     if (!mayType(this.state) || this.#session.over) return;
     this.#session.wake();
     const { input } = this.#session;
     if (data === CTRL_C) return this.#interrupt();
-    const queued = typeof data === "string" ? input.type(data, mayWait) : input.bytes(data);
+    const queued = typeof data === "string" ? input.type(data, predicted) : input.bytes(data);
     if (!queued) this.#queueFull(`${formatBytes(data.length)} cannot be sent`);
   }
 

@@ -6,6 +6,7 @@
 import { toBase64 } from "../protocol/bytes.ts";
 import {
   type ClientMessage,
+  ECHO_HOLD_MS,
   ENVELOPE_BYTES,
   FRAME_BYTES,
   INPUT_WINDOW_BYTES,
@@ -25,13 +26,16 @@ export type Action = Unnumbered<
   seq?: number;
 };
 
-type Queued = { text: string } | { bytes: Uint8Array } | { action: Action } | { interrupt: true };
+type Queued = { text: string; predicted: boolean } | { bytes: Uint8Array } | { action: Action } | { interrupt: true };
 type Message =
   | Action
-  | { type: "input"; data: string; loan?: Loan }
+  | { type: "input"; data: string; predicted?: boolean; loan?: Loan }
   | { type: "input"; b64: string; loan?: Loan }
   | { type: "interrupt"; afterSeq: number; loan?: Loan };
-/** `cost`: bytes that the message takes of the window. `end`: length of all input up to its end. `at`: time, if sent once. */
+/**
+ * `cost`: bytes that the message takes of the window. `end`: length of all input up to its end. `at`: time, if it was sent
+ * once and the service acknowledges it at once.
+ */
 type Sent = { seq: number; message: Message; cost: number; end: number; at: number | undefined };
 
 /** Another INPUT_GAP within this time of a resend is ignored: messages out of order cause several. */
@@ -120,10 +124,10 @@ export class InputQueue {
   }
 
   /**
-   * Queues keystrokes or a paste; false if the queue is full. With `mayWait`, it waits for a moment for further keys
-   * while earlier ones are unacknowledged, so that they share a message.
+   * Queues keystrokes or a paste; false if the queue is full. Keys whose echo is `predicted` wait for a moment for further
+   * ones while earlier ones are unacknowledged, so that they share a message; so may their echo.
    */
-  type(typed: string, mayWait = false): boolean {
+  type(typed: string, predicted = false): boolean {
     let text = this.#highSurrogate + typed;
     if (this.#queuedSize + text.length > MAX_QUEUED_CHARACTERS) return false;
     this.#length += typed.length;
@@ -131,10 +135,12 @@ export class InputQueue {
     if (this.#highSurrogate) text = text.slice(0, -1);
     if (!text) return true;
     const last = this.#queue.at(-1);
-    if (last && "text" in last) last.text += wellFormed(text);
-    else this.#queue.push({ text: wellFormed(text) });
+    if (last && "text" in last) {
+      last.text += wellFormed(text);
+      last.predicted &&= predicted;
+    } else this.#queue.push({ text: wellFormed(text), predicted });
     this.#queuedSize += text.length;
-    if (mayWait && this.#sent.length > 0) this.#awaitCompany();
+    if (predicted && this.#sent.length > 0) this.#awaitCompany();
     else this.#pump();
     return true;
   }
@@ -267,7 +273,7 @@ export class InputQueue {
     const end = unmatchedPasteEnd(this.#queue.map((queued) => ("text" in queued ? queued.text : "")).join(""));
     const interrupts = this.#queue.filter((queued) => "interrupt" in queued);
     const actions = this.#queue.filter((queued) => "action" in queued);
-    this.#queue = [...interrupts, ...(end ? [{ text: end }] : []), ...actions];
+    this.#queue = [...interrupts, ...(end ? [{ text: end, predicted: false }] : []), ...actions];
     this.#queuedSize = end.length;
     return size - end.length;
   }
@@ -296,7 +302,8 @@ export class InputQueue {
       this.#sentLength += size;
       if (message.type === "input" || message.type === "interrupt") this.#name(message);
       else message.seq = this.#nextSeq;
-      const sent = { seq: this.#nextSeq, message, cost, end: this.#sentLength, at: this.clock.now() };
+      const at = isPredicted(message) ? undefined : this.clock.now();
+      const sent = { seq: this.#nextSeq, message, cost, end: this.#sentLength, at };
       this.#nextSeq += 1;
       this.#sent.push(sent);
       this.#inFlightBytes += cost;
@@ -313,10 +320,12 @@ export class InputQueue {
       const b64 = toBase64(head.bytes);
       return { message: { type: "input", b64 }, cost: b64.length, size: head.bytes.length };
     }
-    const end = chunkEnd(head.text, 0, this.#chunkBytes);
-    const data = head.text.slice(0, end);
-    const next = { message: { type: "input" as const, data }, cost: jsonBytes(data), size: end };
-    return end < head.text.length ? { ...next, rest: { text: head.text.slice(end) } } : next;
+    const { text, predicted } = head;
+    const end = chunkEnd(text, 0, this.#chunkBytes);
+    const data = text.slice(0, end);
+    const message = { type: "input" as const, data, ...(predicted && { predicted }) };
+    const next = { message, cost: jsonBytes(data), size: end };
+    return end < text.length ? { ...next, rest: { text: text.slice(end), predicted } } : next;
   }
 
   #send({ seq, message }: Sent): void {
@@ -337,10 +346,17 @@ export class InputQueue {
   }
 
   #scheduleResend(): void {
-    if (!this.#connection || this.#sent.length === 0 || this.#timer.pending) return;
-    this.#timer.set(this.#resendDelay.ms, () => {
+    const first = this.#sent[0];
+    if (!this.#connection || !first || this.#timer.pending) return;
+    const held = isPredicted(first.message) ? ECHO_HOLD_MS : 0;
+    this.#timer.set(this.#resendDelay.ms + held, () => {
       this.#resendDelay.repeated();
       this.#resend();
     });
   }
+}
+
+/** True if the service may hold the acknowledgement. */
+function isPredicted(message: Message): boolean {
+  return "predicted" in message && message.predicted === true;
 }

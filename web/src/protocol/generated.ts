@@ -393,6 +393,8 @@ export type Input = {
   ack?: Pos;
   /** The loan that a borrower types under. */
   loan?: Loan;
+  /** True if the page shows the keys already, as the characters that they are: their echo may wait for that of the next ones. */
+  predicted?: boolean;
 } & ({ data: string } | { b64: string });
 
 /** Fields of `input_ack`: only the frame's own. */
@@ -1098,6 +1100,9 @@ export const MAX_EARLY_MESSAGES = 1000;
 
 /** Output is acknowledged at most this long after its first byte was parsed, in ms. */
 export const MAX_ACK_DELAY_MS = 2000;
+
+/** Longest time for which the echo of predicted keys waits for that of the next ones, in ms. */
+export const ECHO_HOLD_MS = 250;
 
 /** Shortest time between two acknowledgements of positions that a snapshot skipped, in ms. */
 export const MIN_SKIP_ACK_INTERVAL_MS = 500;

@@ -47,8 +47,8 @@ export class PredictedEcho implements IDisposable {
   type(text: string): void {
     const { client, predictor } = this;
     if (this.mode() === "never" || !mayType(client.state)) return client.input(text);
-    const mayWait = predictor.typed(text, client.inputLength + text.length, this.clock.now());
-    client.input(text, mayWait);
+    const predicted = predictor.typed(text, client.inputLength + text.length, this.clock.now());
+    client.input(text, predicted);
     this.#changed();
   }
 

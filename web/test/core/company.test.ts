@@ -4,6 +4,7 @@
 
 import { describe, expect } from "vitest";
 import type { InputProgress } from "../../src/core/index.ts";
+import { ECHO_HOLD_MS } from "../../src/protocol/generated.ts";
 import { type Harness, test } from "../support/harness.ts";
 
 const sent = (harness: Harness) =>
@@ -43,6 +44,47 @@ describe("a key that may wait", () => {
     harness.client.input("b", true);
     harness.reconnect({ inputSeq: 1 });
     expect(sent(harness)).toEqual(["b"]);
+  });
+});
+
+describe("a message says that its keys are shown", () => {
+  const flags = (harness: Harness) => harness.socket.of("input").map(({ predicted }) => predicted);
+
+  test("only if all of them are", ({ harness }) => {
+    harness.client.input("a", true);
+    for (const shown of [true, true]) harness.client.input("b", shown);
+    harness.clock.advance(80);
+    harness.client.input("c", true);
+    harness.client.input("\r");
+    expect([sent(harness), flags(harness)]).toEqual([
+      ["a", "bb", "c\r"],
+      [true, true, undefined],
+    ]);
+  });
+
+  test("and waits longer for the acknowledgement then, which does not count as that of a slow connection", ({
+    harness,
+  }) => {
+    // The delay falls to its minimum of 300 ms.
+    for (let seq = 1; seq <= 40; seq += 1) {
+      harness.client.input("x");
+      harness.clock.advance(10);
+      harness.ack(seq);
+    }
+    const count = () => harness.socket.of("input").length;
+    harness.client.input("y", true);
+    harness.clock.advance(300 + ECHO_HOLD_MS - 1);
+    harness.ack(41);
+    expect(count()).toBe(41);
+    harness.client.input("z", true);
+    harness.clock.advance(300 + ECHO_HOLD_MS - 1);
+    expect(count()).toBe(42);
+    harness.clock.advance(1);
+    expect(count()).toBe(43);
+    harness.ack(42);
+    harness.client.input("x");
+    harness.clock.advance(300);
+    expect(count(), "a key that is not shown is sent again as soon as before").toBe(45);
   });
 });
 

@@ -13,7 +13,7 @@ const STORM: FaultRates = { ...NO_FAULTS, lose: 0.02, repeat: 0.05, reorder: 0.2
 test.each<[number, FaultRates, boolean]>([
   [1, STORM, true],
   [2, STORM, false],
-  [3, { ...STORM, lose: 0.2, repeat: 0.2, reorder: 0.5, cutAfter: 1000 }, true],
+  [4, { ...STORM, lose: 0.2, repeat: 0.2, reorder: 0.5, cutAfter: 1000 }, true],
   [4, { ...NO_FAULTS, repeat: 0.5, reorder: 1, cutAfter: 60 }, false],
   [5, { ...STORM, snapshot: 1, compress: 1 }, true],
   [6, { ...STORM, snapshot: 0, compress: 0, kill: 0.1 }, false],

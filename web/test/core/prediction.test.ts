@@ -5,6 +5,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { PredictMode } from "../../src/core/index.ts";
+import { EchoTime } from "../../src/core/prediction/echo-time.ts";
+import { ECHO_HOLD_MS } from "../../src/protocol/generated.ts";
 import { type Network, PredictedTyping } from "../support/predicted-typing.ts";
 import { seeded } from "../support/random.ts";
 import {
@@ -134,6 +136,26 @@ describe("the mode", () => {
       const typist = typing(new LineEditor(), "always", { ...SLOW, delay: () => ms / 2 });
       expect(typist.type("a").wait(400).type("b").predictor.display?.underlined).toBe(underlined);
     }
+  });
+});
+
+describe("an echo that the service may have held", () => {
+  test("is no sign of a slow connection, nor of a quick one", () => {
+    const time = new EchoTime();
+    time.estimate(40);
+    for (let key = 0; key < 100; key += 1) time.measured(40 + ECHO_HOLD_MS, ECHO_HOLD_MS);
+    expect([time.slow, time.verySlow]).toEqual([true, false]);
+    time.estimate(120);
+    expect(time.verySlow, "a round trip of another kind says more").toBe(true);
+  });
+
+  test("still tells that the connection became quick, or slow", () => {
+    const time = new EchoTime();
+    time.measured(50);
+    for (let key = 0; key < 100; key += 1) time.measured(10, ECHO_HOLD_MS);
+    expect(time.slow).toBe(false);
+    for (let key = 0; key < 100; key += 1) time.measured(100 + ECHO_HOLD_MS, ECHO_HOLD_MS);
+    expect(time.verySlow).toBe(true);
   });
 });
 

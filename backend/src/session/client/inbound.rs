@@ -140,6 +140,7 @@ mod tests {
             keys: Keys::Data("k".into()),
             ack: None,
             loan: None,
+            predicted: false,
         })
     }
 

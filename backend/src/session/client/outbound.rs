@@ -202,6 +202,13 @@ impl Outbound {
         self.next_screen.is_none()
     }
 
+    /// Number of positions that were not sent of a stream that ends at `end`; 0 where none of them may wait, because a frame
+    /// costs nothing, or a snapshot is to be sent.
+    pub(in crate::session) fn unsent(&self, end: Pos) -> u64 {
+        let may_wait = !self.direct && self.skip.is_none() && self.snapshot.is_empty();
+        if may_wait { end.0.saturating_sub(self.cursor.sent().0) } else { 0 }
+    }
+
     /// Packs the longest prefix of the output at the cursor that fits into a frame, and moves the cursor behind it. Returns its
     /// length too.
     pub(in crate::session) fn pack(&mut self, bytes: &[u8], budget: &mut OutputBudget, now: Instant) -> (Payload, u32) {
@@ -275,6 +282,16 @@ mod tests {
         assert!(!outbound.may_send(Pos(1), &mut budget, shared, now + SCREEN_INTERVAL / 2));
         assert!(outbound.may_send(Pos(1), &mut budget, due(now, false), now + SCREEN_INTERVAL / 2));
         assert_eq!(outbound.take_skip(None), None, "the stream goes on once it has a relay for itself");
+    }
+
+    #[test]
+    fn output_waits_only_where_a_frame_costs_and_no_snapshot_is_due() {
+        let now = Instant::now();
+        let mut outbound = Outbound::new(false, now);
+        assert_eq!((outbound.unsent(Pos(0)), outbound.unsent(Pos(3))), (0, 3));
+        outbound.resync();
+        assert_eq!(outbound.unsent(Pos(3)), 0);
+        assert_eq!(Outbound::new(true, now).unsent(Pos(3)), 0);
     }
 
     #[test]

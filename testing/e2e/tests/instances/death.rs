@@ -35,7 +35,7 @@ async fn a_killed_instances_session_restarts_on_another() {
     assert_eq!(reason, EndReason::OwnerLost);
     // Input for the previous shell is not typed into the new one.
     let keys = Keys::Data("touch typed-for-the-old-shell\r".into());
-    let late = Input { seq: Seq(1), epoch: before, keys, ack: None, loan: None };
+    let late = Input { seq: Seq(1), epoch: before, keys, ack: None, loan: None, predicted: false };
     terminal.send_text(serde_json::to_string(&ClientMessage::Input(late)).unwrap()).await;
     terminal.expect_error(ErrorCode::StaleEpoch).await;
     let (listed, _) = terminal.command("ls").await;

@@ -17,7 +17,7 @@ on_all!(
 
 /// Sends keys under this number, which the client does not use afterwards.
 async fn send_input(terminal: &mut Terminal, seq: u64, keys: Keys) {
-    let input = Input { seq: Seq(seq), epoch: terminal.epoch(), keys, ack: None, loan: None };
+    let input = Input { seq: Seq(seq), epoch: terminal.epoch(), keys, ack: None, loan: None, predicted: false };
     terminal.send_text(ClientMessage::Input(input).to_json()).await;
 }
 

@@ -33,10 +33,15 @@ export class EchoTime {
     if (this.#estimated) this.#set(ms);
   }
 
-  measured(ms: number): void {
-    const before = this.#estimated ? ms : (this.#ms ?? ms);
-    this.#estimated = false;
-    this.#set(before + (ms - before) * GAIN);
+  /**
+   * An echo came after `ms`, of which the service may have held it for up to `held`: it took no less than the rest. Within
+   * that range the time so far stays.
+   */
+  measured(ms: number, held = 0): void {
+    const sample = held && this.#ms !== undefined ? Math.min(Math.max(this.#ms, ms - held), ms) : ms;
+    const before = this.#estimated ? sample : (this.#ms ?? sample);
+    this.#estimated &&= held > 0;
+    this.#set(before + (sample - before) * GAIN);
   }
 
   #set(ms: number): void {

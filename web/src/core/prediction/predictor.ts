@@ -3,7 +3,7 @@
  * applied the key. Only displays what is certain or was confirmed; it changes neither the input nor the emulator.
  */
 
-import type { Tty } from "../../protocol/generated.ts";
+import { ECHO_HOLD_MS, type Tty } from "../../protocol/generated.ts";
 import type { InputProgress } from "../terminal-sink.ts";
 import { EchoTime } from "./echo-time.ts";
 import { type Key, keyOf } from "./key.ts";
@@ -37,6 +37,8 @@ interface PendingKey {
   shown: boolean;
   /** True if its message waited for further keys, because earlier ones were on their way. */
   waits: boolean;
+  /** Time for which the service may hold its echo, in ms. */
+  held: number;
 }
 
 /** A place on the screen that output scrolls. */
@@ -88,8 +90,8 @@ export class Predictor {
   ) {}
 
   /**
-   * Takes typed text; `end` is the length of all input with it. True if its message may wait for further keys, because
-   * it is displayed already.
+   * Takes typed text; `end` is the length of all input with it. True if it is displayed as it is: its message and its echo
+   * may wait for those of further keys.
    */
   typed(text: string, end: number, now: number): boolean {
     const begin = end - text.length;
@@ -99,9 +101,10 @@ export class Predictor {
     const pending = this.#push(key, end, now);
     this.#extend(now);
     if (pending.shown) this.outcomes.shownAtOnce += 1;
-    const mayWait = pending.shown && key.kind === "character";
-    pending.waits = mayWait && this.#keys.length > 1;
-    return mayWait;
+    const predicted = pending.shown && key.kind === "character";
+    pending.waits = predicted && this.#keys.length > 1;
+    pending.held = predicted ? ECHO_HOLD_MS : 0;
+    return predicted;
   }
 
   /** The emulator has parsed everything up to a frame with this progress. */
@@ -167,7 +170,7 @@ export class Predictor {
   }
 
   #push(key: Key, end: number, now: number): PendingKey {
-    const pending = { key, end, at: now, epoch: this.#epoch, shown: false, waits: false };
+    const pending = { key, end, at: now, epoch: this.#epoch, shown: false, waits: false, held: 0 };
     this.#keys.push(pending);
     if (this.#keys.length > MAX_PENDING) {
       // The last one stands for all.
@@ -232,7 +235,7 @@ export class Predictor {
   #confirm(count: number, now: number): void {
     const line = this.#line;
     const last = this.#keys[count - 1];
-    if (last && !last.waits) this.#echoTime.measured(now - last.at);
+    if (last && !last.waits) this.#echoTime.measured(now - last.at, last.held);
     this.#inserts ??= last?.epoch === this.#epoch ? line?.hasMovedRest(count) : undefined;
     if (line?.states[count]?.telling) this.#confirmedEpoch = Math.max(this.#confirmedEpoch, last?.epoch ?? 0);
     this.#remove(count, now, true);
