@@ -3,7 +3,7 @@
  * The player of recordings: what is listed, found and sought; the emulator is asciinema's, and a fake here.
  */
 
-import { cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { TermgatePlayer } from "../../src/player.ts";
 import { RecordingReader } from "../../src/view/player/read-recording.ts";
@@ -298,6 +298,30 @@ test("another session begins at its start", async () => {
   const second = await playerNumber(2);
   await vi.waitFor(() => expect(places()).toHaveLength(2));
   expect([second.seek.mock.calls, second.play.mock.calls]).toEqual([[], []]);
+});
+
+test("the end of one session's recording never shows in the place of another's", async () => {
+  let first: ReadableStreamDefaultController | undefined;
+  const start = (controller: ReadableStreamDefaultController) => {
+    first = controller;
+  };
+  answer.mockImplementationOnce(async () => new Response(new ReadableStream({ start })));
+  const { rerender } = shown();
+  await vi.waitFor(() => expect(first).toBeDefined());
+  first?.enqueue(new TextEncoder().encode(`${HEADER}\n${line(1, "m", "of the first")}\n`));
+  await vi.waitFor(() => expect(places()).toHaveLength(1));
+  let second: ((answer: Response) => void) | undefined;
+  answer.mockImplementationOnce(() => new Promise((resolve) => (second = resolve)));
+  rerender(player("s/2"));
+  first?.close();
+  // What is sent later the same way comes later.
+  const later = new Response("later").body?.pipeThrough(new TextDecoderStream());
+  await act(async () => {
+    for await (const piece of later ?? []) expect(piece).toBe("later");
+  });
+  screen.getByText("Loading the recording…");
+  second?.(new Response(CAST));
+  await vi.waitFor(() => expect(places()).toHaveLength(2));
 });
 
 test("a player that cannot be loaded says so, until it can", async () => {

@@ -48,6 +48,8 @@ export function useRecording({ url, sessionId, token, started }: Source) {
     setSeen(NOTHING);
     setError(null);
     const look = (recording: Recording) => {
+      // The slice that was being read is of no use any more.
+      if (stop.signal.aborted) return;
       clearTimeout(due);
       due = undefined;
       setSeen({ recording, length: recording.events.length, isWhole: recording.isWhole });
