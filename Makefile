@@ -34,11 +34,11 @@ run: system-run $(PAGE) ## Start a terminal on this machine and print its addres
 	@cargo build --package backend --package dev-gateway --bins
 	@PORT=$(PORT) BACKEND_PORT=$(BACKEND_PORT) scripts/run
 
-# The parts behind the first two mostly wait: they run side by side, and each prints when it ends. A part that fails does not keep the
-# others from running.
+# The parts behind the first two mostly wait: they run side by side, two at a time, and each prints when it ends. A part that fails
+# does not keep the others from running.
 test: ## Check everything, as CI does
 	@failed=; for part in test-lints test-alone; do $(MAKE) $$part || failed="$$failed $$part"; done; \
-	$(MAKE) --keep-going --jobs --output-sync=target test-rust test-browser test-page test-deploy test-docs test-workflows || failed="$$failed, and the parts with an Error above"; \
+	$(MAKE) --keep-going --jobs=2 --output-sync=target test-rust test-browser test-page test-deploy test-docs test-workflows || failed="$$failed, and the parts with an Error above"; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
 
 # The second check is of the programs as users build them: together with the tests, they have what only tests need.

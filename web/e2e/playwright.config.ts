@@ -70,7 +70,7 @@ export default defineConfig({
   outputDir: IN_FIREFOX ? "../test-results/firefox" : "../test-results",
   retries: 0,
   // Most tests wait.
-  workers: IN_FIREFOX ? 2 : 4,
+  workers: IN_FIREFOX ? 2 : 3,
   // Far from what a busy machine takes: a test that works never gets near them.
   timeout: 120_000,
   expect: { timeout: 30_000 },

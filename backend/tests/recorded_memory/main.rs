@@ -34,7 +34,7 @@ const MOST: usize = 128 * KIB;
 const REQUEST: usize = 64 * KIB;
 
 /// Bytes of a flood: several times the session's log.
-const FLOOD: usize = 8 * 1024 * KIB;
+const FLOOD: usize = 4 * 1024 * KIB;
 
 /// Bytes that the program prints at once.
 const STEP: usize = 64 * KIB;
