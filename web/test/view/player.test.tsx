@@ -314,7 +314,7 @@ test("the end of one session's recording never shows in the place of another's",
   answer.mockImplementationOnce(() => new Promise((resolve) => (second = resolve)));
   rerender(player("s/2"));
   first?.close();
-  // What is sent later the same way comes later.
+  // A piece that is sent later the same way comes later.
   const later = new Response("later").body?.pipeThrough(new TextDecoderStream());
   await act(async () => {
     for await (const piece of later ?? []) expect(piece).toBe("later");
