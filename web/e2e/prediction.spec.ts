@@ -9,11 +9,13 @@ import { TerminalPage } from "./terminal-page.ts";
 /** A round trip of 3 s: a browser on a busy machine types a word, and reads the screen, in less. */
 const SLOW = ["--fault", "delay=1500..1500"];
 
-/** A page on a slow connection that knows it: keys are predicted once a round trip was measured. */
+/** A page on a slow connection that knows it, and that its shell is at a prompt: then keys are predicted at once. */
 async function openSlow(page: Page, launch: Fixtures["launch"]): Promise<TerminalPage> {
   const terminal = new TerminalPage(page);
   await terminal.open((await launch({}, ...SLOW)).url);
   await expect(page.locator(".tg-latency")).toHaveText(/^\d+ ms$/);
+  // The service may tell so some time after the prompt itself.
+  await expect.poll(() => page.evaluate(() => window.termgate?.client.busy)).toBe(false);
   return terminal;
 }
 
