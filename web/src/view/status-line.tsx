@@ -48,11 +48,11 @@ export function StatusLine(props: StatusLineProps) {
   };
   const why = reason(state, now);
   const latency = isStalled(state) ? null : state.latency;
-  const slow = connected ? slowSentence(latency) : null;
-  const lasting = why || (connected ? sizeHint || routeSentence(state) : "");
-  // A notice is about what just happened, and a slow round trip may be the only one.
-  const detail = notice || why || (connected && sizeHint) || slow || lasting;
-  const passing = detail !== lasting;
+  const first = why || (connected ? sizeHint : "");
+  const lasting = first || (connected ? routeSentence(state) : "");
+  // A notice is about what just happened. A slow round trip is told where nothing else is the matter.
+  const passing = notice || (connected && !first && slowSentence(latency)) || "";
+  const detail = passing || lasting;
   // One countdown at a time.
   const announced = connected && closing !== null && error === null;
   const idle = closing?.reason === "idle";
@@ -79,11 +79,11 @@ export function StatusLine(props: StatusLineProps) {
       <span
         className={announced && !notice ? "tg-detail tg-short" : "tg-detail"}
         title={detail}
-        data-passing={passing || undefined}
+        data-passing={passing !== "" || undefined}
       >
         {detail}
       </span>
-      {passing && <span className="tg-lasting">{lasting}</span>}
+      {passing !== "" && <span className="tg-lasting">{lasting}</span>}
       {error && !end && !isWaiting(state) && why !== "" && <Details state={state} />}
       <span className="tg-spring" />
       <RecordingBadge state={state} />

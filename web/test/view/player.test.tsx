@@ -301,19 +301,14 @@ test("another session begins at its start", async () => {
 });
 
 test("the end of one session's recording never shows in the place of another's", async () => {
-  let first: ReadableStreamDefaultController | undefined;
-  const start = (controller: ReadableStreamDefaultController) => {
-    first = controller;
-  };
-  answer.mockImplementationOnce(async () => new Response(new ReadableStream({ start })));
+  const { come, end } = held();
   const { rerender } = shown();
-  await vi.waitFor(() => expect(first).toBeDefined());
-  first?.enqueue(new TextEncoder().encode(`${HEADER}\n${line(1, "m", "of the first")}\n`));
+  come(0, 5);
   await vi.waitFor(() => expect(places()).toHaveLength(1));
   let second: ((answer: Response) => void) | undefined;
   answer.mockImplementationOnce(() => new Promise((resolve) => (second = resolve)));
   rerender(player("s/2"));
-  first?.close();
+  end();
   // A piece that is sent later the same way comes later.
   const later = new Response("later").body?.pipeThrough(new TextDecoderStream());
   await act(async () => {
