@@ -27,8 +27,10 @@ export function boundFont(pixels: number): number {
  * the caller measures again and steps down if the result is too large.
  */
 export function fontThatFits(box: Box, grid: Box, cell: Box, font: number): number {
-  const scale = Math.min(box.width / (grid.width * cell.width), box.height / (grid.height * cell.height));
-  const fitting = Math.floor((font * scale) / FONT_STEP) * FONT_STEP;
+  // A single division, the last: a size that fits exactly must not become a step smaller by rounding.
+  const steps = (room: number, cells: number, size: number) => (room * font) / (cells * size * FONT_STEP);
+  const both = Math.min(steps(box.width, grid.width, cell.width), steps(box.height, grid.height, cell.height));
+  const fitting = Math.floor(both) * FONT_STEP;
   return Math.min(FONT_RANGE.largest, Math.max(MIN_BOXED_FONT, fitting));
 }
 

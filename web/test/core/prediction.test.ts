@@ -2,12 +2,12 @@
  * Predicted echo: what is shown at once, later, or never, and how a wrong prediction ends.
  */
 
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { PredictMode } from "../../src/core/index.ts";
 import { EchoTime } from "../../src/core/prediction/echo-time.ts";
 import { ECHO_HOLD_MS } from "../../src/protocol/generated.ts";
 import { type Network, PredictedTyping } from "../support/predicted-typing.ts";
+import fc from "../support/property.ts";
 import { seeded } from "../support/random.ts";
 import {
   LineEditor,

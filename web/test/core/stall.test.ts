@@ -7,10 +7,10 @@
  * shells. Leaves out several clients, sizes, commands and rejected tokens.
  */
 
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { FakeClock } from "../support/clock.ts";
 import { type FaultRates, HostileService, NO_FAULTS } from "../support/hostile-service.ts";
+import fc from "../support/property.ts";
 import { seeded } from "../support/random.ts";
 import { faults, SimulatedUser } from "../support/simulated-user.ts";
 

@@ -2,9 +2,9 @@
  * Durations, and when what is said of them changes.
  */
 
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { duration, nextTick } from "../../src/view/duration.ts";
+import fc from "../support/property.ts";
 
 test.each([
   [-5, "0 s"],

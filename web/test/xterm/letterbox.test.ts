@@ -2,9 +2,9 @@
  * The font size at which another window's terminal fits.
  */
 
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { boundFont, FONT_STEP, fontThatFits, smaller } from "../../src/xterm/letterbox.ts";
+import fc from "../support/property.ts";
 
 const CELL = { width: 8, height: 17 };
 
@@ -18,6 +18,10 @@ test("the narrower side decides", () => {
 
 test("a small terminal in a large window grows", () => {
   expect(fontThatFits({ width: 1600, height: 4000 }, { width: 100, height: 30 }, CELL, 14)).toBe(28);
+});
+
+test("a size that fits exactly is taken", () => {
+  expect(fontThatFits({ width: 1220, height: 200 }, { width: 70, height: 1 }, CELL, 14)).toBe(30.5);
 });
 
 test("the result is the largest that fits, within the range", () => {
