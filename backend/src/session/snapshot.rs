@@ -50,7 +50,8 @@ pub(super) fn parts(
     let ScreenSnapshot { data, pos, size } = terminal.snapshot(scope, sent, log)?;
     let pos = pos.max(log.start());
     let payloads = pack_all(&data, outbound.effort()).into_iter().map(|payload| (payload, Vec::new()));
-    let (events, is_lossy) = skipped_events(log, sent, pos, has_screen);
+    // An event that was sent may be lost; a page drops the ones that it has.
+    let (events, is_lossy) = skipped_events(log, acked, pos, has_screen);
     let events = events.into_iter().map(|events| (Payload::Data(String::new()), events));
     let mut contents: Vec<_> =
         payloads.chain(events).map(|(payload, events)| (payload, events, Room::default())).collect();

@@ -146,6 +146,23 @@ async fn an_interrupt_skips_unsent_output() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_snapshot_repeats_events_that_may_be_lost() {
+    let (harness, ada, attached, mut token) = Harness::attached().await;
+    harness.script.set_interrupt_key(INTERRUPTS);
+    harness.script.print("\x1b]2;lost on the way\x07");
+    while harness.next(&mut token).await["kind"] != "title" {}
+    harness.script.print(vec![b'y'; 300_000]);
+    harness.next(&mut token).await;
+    while harness.script.taken() < 300_000 {
+        harness.settle().await;
+    }
+    harness.say(&ada, interrupt(&attached, 1, 0)).await;
+    let (frames, _) = harness.fetch_all(token).await;
+    let mut events = frames.iter().filter_map(|frame| frame["events"].as_array()).flatten();
+    assert!(events.any(|event| event["title"] == "lost on the way"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_window_of_more_than_200_000_cells_has_fewer_rows() {
     let (harness, ada, attached, _) = Harness::attached().await;
     for (seq, window, expected) in

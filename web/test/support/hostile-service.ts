@@ -328,7 +328,7 @@ export class HostileService {
     const data = `\x1bc${this.#text(0, this.length).slice(-SCREEN_LENGTH)}`;
     const parts = 1 + Math.floor(this.random() * 5);
     const cut = Math.ceil(data.length / parts);
-    const missed = this.events.filter((pos) => pos >= this.#sent);
+    const missed = this.events.filter((pos) => pos >= this.acked);
     const events = missed.map((pos) => ({ pos, kind: "title", title: String(pos) }) as PositionedEvent);
     const common = {
       type: "snapshot",
