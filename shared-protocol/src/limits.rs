@@ -82,9 +82,8 @@ pub const MAX_EARLY_BYTES: usize = 1024 * 1024;
 pub const MAX_ACK_DELAY: Duration = Duration::from_secs(2);
 
 /// Longest time for which the echo of keys that a page shows already waits for that of the next ones, with their acknowledgement.
-/// A typist's pause between two keys is mostly shorter; with the way there and back it is less than a page's shortest wait until
-/// it sends input again, on a good connection, and on any other that wait is longer.
-pub const ECHO_HOLD: Duration = Duration::from_millis(250);
+/// Of a typist's pauses between two keys, five in six are shorter. A page waits so much longer before it sends such keys again.
+pub const ECHO_HOLD: Duration = Duration::from_millis(500);
 
 /// Shortest time between two acknowledgements of positions that a snapshot skipped: each screen of a flood skips more than
 /// [`ACK_STEP_BYTES`], and would cost a message.

@@ -151,7 +151,7 @@ export class TerminalClient {
   /**
    * Types text, pastes, or sends bytes that are not UTF-8. A lost connection loses or repeats none of it. Ctrl-C on its
    * own overtakes queued input and drops the rest of a paste. Keys that the page shows already (`predicted`) wait up to
-   * 80 ms for further ones while earlier ones are unacknowledged, and their echo up to 250 ms: they then share messages.
+   * 80 ms for further ones while earlier ones are unacknowledged, and their echo up to 500 ms: they then share messages.
    */
   input(data: string | Uint8Array, predicted = false): void {
     if (!mayType(this.state) || this.#session.over) return;

@@ -1102,7 +1102,7 @@ export const MAX_EARLY_MESSAGES = 1000;
 export const MAX_ACK_DELAY_MS = 2000;
 
 /** Longest time for which the echo of predicted keys waits for that of the next ones, in ms. */
-export const ECHO_HOLD_MS = 250;
+export const ECHO_HOLD_MS = 500;
 
 /** Shortest time between two acknowledgements of positions that a snapshot skipped, in ms. */
 export const MIN_SKIP_ACK_INTERVAL_MS = 500;
