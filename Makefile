@@ -16,6 +16,8 @@ BACKEND_PORT ?= 3001
 BUILD := cargo build --bins --tests --locked
 # Two tests at a time for each CPU, because most tests wait.
 NEXTEST = cargo nextest run --no-fail-fast --locked --test-threads $$((2 * $$(nproc)))
+# Features of libraries that only tests need. A check of the programs that has them takes the libraries from the check of the tests.
+TEST_FEATURES := --features tokio/test-util,serde/alloc,bytes/serde
 TEST_TOOLS := .venv/installed crates/vt/differential/node_modules/.package-lock.json web/node_modules/.package-lock.json
 NPM := npm --prefix web
 PAGE := web/app/out/index.html
@@ -45,7 +47,7 @@ test: ## Check everything, as CI does
 test-lints: system-test ## Check formatting, lints and dependencies
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo clippy --locked -- -D warnings
+	cargo clippy --locked $(TEST_FEATURES) -- -D warnings
 	cargo fetch --locked
 	cargo deny --offline check bans licenses sources
 
@@ -56,8 +58,8 @@ test-rust: programs $(TEST_TOOLS) ## Run the other Rust tests
 	$(NEXTEST) -E 'not group(alone)'
 
 test-docs: programs ## Check the documentation of the code
-	cargo test --doc --locked
-	RUSTDOCFLAGS='--deny warnings' cargo doc --no-deps --locked
+	unset MAKEFLAGS; cargo test --doc --locked
+	RUSTDOCFLAGS='--deny warnings' cargo doc --no-deps --locked $(TEST_FEATURES)
 
 programs: system-test
 	$(BUILD)
