@@ -243,7 +243,7 @@ def test_every_program_that_the_tests_install_is_named_for_contributors():
     script = re.sub(r"^if .*webkit.*?^fi$", "", (ROOT / "scripts/setup").read_text(), flags=re.MULTILINE | re.DOTALL)
     programs = re.findall(r"^ *need (\S+) ", script, re.MULTILINE) + re.findall(r"cargo_tool (\w+) ", script)
     setup = page("CONTRIBUTING.md").split("## Set up")[1].split("##")[0].lower()
-    named = {"cargo": "rust", "cc": "rust", "npm": "node", "redis-server": "redis", "nextest": "cargo-nextest", "deny": "cargo-deny", "WebKitWebDriver": "webkitwebdriver"}
+    named = {"cargo": "rust", "cc": "rust", "npm": "node", "redis-server": "redis", "nextest": "cargo-nextest", "deny": "cargo-deny", "chromium-headless-shell": "chromium", "WebKitWebDriver": "webkitwebdriver"}
     assert len(programs) > 15
     for program in programs:
         assert named.get(program, program) in setup, program
